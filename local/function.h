@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * function: one Lambda function on this machine: worker processes that speak the Runtime API.
+ *
+ * Each worker process is one execution environment with a Runtime API of its own on a loopback
+ * port. The function starts them, hands each one invocation at a time, enforces the timeout by
+ * SIGKILL, replaces what died, passes their output through line by line and adds Lambda's START /
+ * END / REPORT lines.
+ */
+#ifndef LK_LOCAL_FUNCTION_H
+#define LK_LOCAL_FUNCTION_H
+
+#include "base.h"
+
+typedef struct lk_function lk_function;
+
+typedef struct lk_function_options {
+    const char *name;         /* AWS_LAMBDA_FUNCTION_NAME */
+    char *const *argv;        /* the command, NULL-terminated; copied */
+    const char *cwd;          /* NULL: as we are */
+    const char *const *env;   /* "NAME=value" beyond the inherited ones, NULL-terminated; copied */
+    int workers;              /* number of execution environments, >= 1 */
+    int64_t timeout_ms;       /* function timeout; default 300000 */
+    int64_t init_timeout_ms;  /* default 10000, as Lambda; then re-run under the function timeout */
+    int memory_mb;            /* shown and exported only; default 512 */
+    const char *region;
+    const char *account;
+    int log_fd;               /* where output goes; default 1 */
+} lk_function_options;
+
+typedef enum lk_invoke_status {
+    LK_INVOKE_OK,        /* *payload: what the function returned */
+    LK_INVOKE_ERROR,     /* function error: *payload is its error JSON */
+    LK_INVOKE_TIMEOUT,
+    LK_INVOKE_CRASH,     /* process ended, or could not be started */
+    LK_INVOKE_TOO_LARGE, /* response over 6 MiB */
+    LK_INVOKE_THROTTLED, /* no worker became free in time */
+    LK_INVOKE_STOPPED    /* the function is draining */
+} lk_invoke_status;
+
+const char *lk_invoke_status_name(lk_invoke_status status);
+
+int lk_function_start(const lk_function_options *options, lk_function **function, lk_err *err);
+/* Runs one invocation to its end; blocks. Threads: any, as many at once as there are workers.
+ * wait_ms: how long to wait for a free worker. payload: caller's buffer, filled. trace_id may be
+ * {NULL,0}. */
+lk_invoke_status lk_function_invoke(lk_function *function, lk_slice event, lk_slice trace_id,
+                                    int64_t wait_ms, lk_buf *payload);
+size_t lk_function_running(const lk_function *function); /* invocations in progress */
+/* No new invocations; waits up to grace_ms for running ones, then SIGTERM, then SIGKILL, to the
+ * processes this function started. Frees it. Accepts NULL. */
+void lk_function_stop(lk_function *function, int64_t grace_ms);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapping: the event source mapping: polls a queue, batches, invokes the function, deletes what the
+ * result says is done. It never shortens a visibility timeout: "keep" means do nothing.
+ *
+ * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
+ * server and a real queue.
+ */
+#ifndef LK_LOCAL_MAPPING_H
+#define LK_LOCAL_MAPPING_H
+
+#include "function.h"
+
+typedef struct lk_mapping lk_mapping;
+
+typedef struct lk_mapping_options {
+    const char *queue_arn;     /* becomes eventSourceARN */
+    const char *queue_url;     /* where to poll */
+    const char *region;
+    lk_client_options client;  /* for the pollers' clients */
+    int batch_size;            /* 1..10 (more with a window comes later) */
+    bool report_batch_item_failures;
+    int pollers;               /* concurrent polls and invocations; default the function's workers */
+    int64_t recursion_limit;   /* invocations of one Lineage chain; 16; 0: off */
+} lk_mapping_options;
+
+/* function: borrowed, must outlive the mapping. */
+int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **mapping,
+                     lk_err *err);
+/* Waits until no invocation runs and holds further ones back; false after wait_ms. */
+bool lk_mapping_pause(lk_mapping *mapping, int64_t wait_ms);
+void lk_mapping_resume(lk_mapping *mapping);
+/* No new polls; finishes running batches. Frees. Accepts NULL. */
+void lk_mapping_stop(lk_mapping *mapping);
+
+/* What the result of an invocation means for its batch (the table of the AWS documentation on
+ * partial batch responses). Pure. done[i] is set for each message to delete.
+ * ok: the function returned without error; payload: its response. */
+void lk_mapping_result(bool report_batch_item_failures, bool ok, lk_slice payload,
+                       const lk_slice *message_ids, size_t count, bool *done);
+
+/* Builds {"Records":[…]} of received messages, as Lambda does. */
+int lk_mapping_event(const lk_message *const *messages, size_t count, const char *queue_arn,
+                     const char *region, lk_buf *out, lk_err *err);
+
+#endif

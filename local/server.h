@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server: SQS on a loopback port: HTTP on libmicrohttpd, long polls, the admin endpoints.
+ *
+ * HTTP handlers never touch SQLite: a request is parsed, suspended, handed to the one writer thread
+ * that owns the store, and resumed when its transaction is committed. Long polls wait in arrival
+ * order and are woken by sends, delay and visibility ends, redrives, deletes and shutdown.
+ */
+#ifndef LK_LOCAL_SERVER_H
+#define LK_LOCAL_SERVER_H
+
+#include "clock.h"
+
+typedef struct lk_server lk_server;
+
+/* Asked before the clock is advanced and told after: so that no invocation runs meanwhile (the
+ * event source mappings implement it). All NULL: nobody to ask. */
+typedef struct lk_server_clock_gate {
+    bool (*try_pause)(void *ctx, int64_t wait_ms); /* true: nothing runs, new work waits */
+    void (*resume)(void *ctx);                     /* clock moved (or not): go on, poll at once */
+    void *ctx;
+} lk_server_clock_gate;
+
+typedef struct lk_server_options {
+    const char *host;      /* default "127.0.0.1"; a non-loopback address is refused */
+    int port;              /* 0: any free one; default of the command is 9324 */
+    const char *db_path;   /* NULL or ":memory:" */
+    bool sync_full;        /* PRAGMA synchronous=FULL: survives power loss too */
+    const char *region;    /* default "us-east-1" */
+    const char *account;   /* default "000000000000" */
+    lk_clock *clock;       /* borrowed; must outlive the server */
+    lk_server_clock_gate gate;
+    int max_connections;   /* default 2048 */
+} lk_server_options;
+
+/* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable, each
+ * with what to do. */
+int lk_server_start(const lk_server_options *options, lk_server **server, lk_err *err);
+int lk_server_port(const lk_server *server);
+/* "http://127.0.0.1:9324"; owned by the server. */
+const char *lk_server_url(const lk_server *server);
+/* Sets the gate after start (mappings are made later than the server they poll). */
+void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gate);
+/* Answers what is open (long polls with an empty receive), commits, closes. Accepts NULL. */
+void lk_server_stop(lk_server *server);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http: requests over libcurl's multi interface; the only file that includes curl.
+ *
+ * One lk_http is one connection pool. A transfer can be started and left alone: lk_http_start
+ * performs once, so on a warm connection the request is on the wire when it returns, and its answer
+ * is read by whichever call pumps later. There is no CURLOPT_TIMEOUT: an answer that arrived while
+ * nobody looked must not be taken for a timeout. Deadlines are ours and count only while we wait.
+ *
+ * It knows nothing of AWS. Single thread, except lk_http_interrupt.
+ */
+#ifndef LK_HTTP_H
+#define LK_HTTP_H
+
+#include "base.h"
+
+typedef struct lk_http lk_http;
+typedef struct lk_http_transfer lk_http_transfer;
+
+typedef struct lk_http_options {
+    int64_t connect_timeout_ms; /* 0: 2000 */
+    int64_t idle_max_ms;        /* 0: 15000; idle connections older than this by WALL clock (a frozen
+                                   sandbox stops the monotonic one) are not reused */
+    const char *user_agent;     /* copied */
+    const char *ca_bundle;      /* copied; NULL: AWS_CA_BUNDLE, else libcurl's default */
+    bool no_proxy;              /* true: never a proxy (Runtime API, metadata endpoints) */
+    const lk_env *env;          /* NULL: lk_env_default */
+} lk_http_options;
+
+typedef struct lk_http_request {
+    const char *method;       /* "GET", "POST", "PUT" */
+    const char *url;
+    const lk_name_value *headers;
+    size_t header_count;
+    lk_slice body;
+    bool fresh_connection;    /* do not reuse a connection (after an error) */
+} lk_http_request;
+
+typedef struct lk_http_response {
+    int status;
+    lk_buf body;
+    lk_buf headers;           /* raw header lines */
+    int64_t duration_us;
+} lk_http_response;
+
+lk_http *lk_http_new(const lk_http_options *options, lk_err *err);
+void lk_http_free(lk_http *http);    /* transfers not taken are cancelled; accepts NULL */
+/* Forgets everything without touching a socket: for a forked child. Frees the lk_http itself; its
+ * curl handles and descriptors are leaked on purpose. Transfers become invalid. */
+void lk_http_abandon(lk_http *http);
+void lk_http_interrupt(lk_http *http); /* any thread; atomic flag + curl_multi_wakeup */
+
+/* Copies the request, starts it, performs once. NULL with err: LK_E_NOMEM, LK_E_INVALID (URL). */
+lk_http_transfer *lk_http_start(lk_http *http, const lk_http_request *request, lk_err *err);
+bool lk_http_finished(const lk_http_transfer *transfer);
+/* The whole request went to the kernel: an answer may come although nobody waits. */
+bool lk_http_written(const lk_http_transfer *transfer);
+
+/* Reads and writes what is ready on all transfers; first waits up to wait_ms for something to
+ * happen (0: no waiting). LK_E_INTERRUPTED when lk_http_interrupt was called (flag is consumed). */
+int lk_http_pump(lk_http *http, int64_t wait_ms, lk_err *err);
+/* Pumps until the transfer is finished or timeout_ms of waiting passed (<= 0: without limit).
+ * Looks once at what has arrived before it calls time out. 0, LK_E_TIMEOUT, LK_E_INTERRUPTED; the
+ * transfer stays valid in each case. */
+int lk_http_wait(lk_http *http, lk_http_transfer *transfer, int64_t timeout_ms, lk_err *err);
+/* Result of a finished transfer; frees it. *response is filled (caller: lk_http_response_clear) or
+ * LK_E_CONNECT (nothing was sent), LK_E_TLS, LK_E_TIMEOUT (connecting), LK_E_HTTP. */
+int lk_http_take(lk_http *http, lk_http_transfer *transfer, lk_http_response *response,
+                 lk_err *err);
+void lk_http_cancel(lk_http *http, lk_http_transfer *transfer); /* closes its connection */
+
+/* start + wait + take; cancels on timeout and interrupt. timeout_ms <= 0: none. */
+int lk_http_call(lk_http *http, const lk_http_request *request, int64_t timeout_ms,
+                 lk_http_response *response, lk_err *err);
+
+/* A header's value, case-insensitive, trimmed; {NULL,0} when absent. Borrowed from response. */
+lk_slice lk_http_header(const lk_http_response *response, const char *name);
+void lk_http_response_clear(lk_http_response *response); /* accepts NULL */
+/* Number of transfers not yet finished, and of live connections known to be warm. */
+size_t lk_http_active(const lk_http *http);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * json: reading and writing JSON; the only file that includes jansson.
+ *
+ * Reading gives a tree (lk_json, owned by the caller of lk_json_parse; children are borrowed from
+ * it). Writing goes straight into an lk_buf, without a tree: lk_json_write_* put separators
+ * nowhere, the caller writes the punctuation it needs, or uses lk_json_writer.
+ */
+#ifndef LK_JSON_H
+#define LK_JSON_H
+
+#include "base.h"
+
+typedef struct lk_json lk_json; /* opaque: a jansson value */
+
+/* Parses one whole document (any top-level value). Rejects duplicate garbage behind it, invalid
+ * UTF-8 and nesting beyond jansson's limit. *out is NULL on failure. `what` names the text in the
+ * error ("event", "body of message 1234"). Returns 0, LK_E_JSON, LK_E_NOMEM. */
+int lk_json_parse(lk_slice text, const char *what, lk_json **out, lk_err *err);
+void lk_json_free(lk_json *root); /* of lk_json_parse only; accepts NULL */
+
+typedef enum lk_json_type {
+    LK_JSON_MISSING, /* a NULL lk_json */
+    LK_JSON_NULL,
+    LK_JSON_BOOL,
+    LK_JSON_INT,
+    LK_JSON_REAL,
+    LK_JSON_STRING,
+    LK_JSON_ARRAY,
+    LK_JSON_OBJECT
+} lk_json_type;
+
+/* All accept NULL and wrong types, and then give the neutral value, so that lookups chain:
+ * lk_json_string(lk_json_get(lk_json_get(record, "attributes"), "SentTimestamp")). */
+lk_json_type lk_json_typeof(const lk_json *v);
+const lk_json *lk_json_get(const lk_json *object, const char *key); /* NULL when absent */
+lk_slice lk_json_string(const lk_json *v);                          /* {NULL,0} unless a string */
+bool lk_json_bool(const lk_json *v);
+/* An integer, an integral real, or a string of digits (SQS sends both forms). */
+bool lk_json_int64(const lk_json *v, int64_t *value);
+double lk_json_double(const lk_json *v);
+size_t lk_json_length(const lk_json *v); /* array elements or object members */
+const lk_json *lk_json_at(const lk_json *array, size_t index);
+
+/* Members of an object in document order:
+ *     for (void *it = lk_json_iter(obj); it; it = lk_json_iter_next(obj, it)) … */
+void *lk_json_iter(const lk_json *object);
+void *lk_json_iter_next(const lk_json *object, void *it);
+lk_slice lk_json_iter_key(void *it);
+const lk_json *lk_json_iter_value(void *it);
+
+/* Appends v as compact JSON. */
+int lk_json_dump(const lk_json *v, lk_buf *out, lk_err *err);
+
+/* --- Writing -------------------------------------------------------------------------------- */
+
+/* A quoted, escaped string. Invalid UTF-8 bytes become U+FFFD. */
+void lk_json_write_string(lk_buf *out, lk_slice s);
+void lk_json_write_double(lk_buf *out, double value); /* shortest that reads back; NaN/Inf → null */
+
+/* Punctuation for nested objects and lists, up to 31 levels deep:
+ *     lk_json_writer w = {.out = &buf};
+ *     lk_json_begin_object(&w); lk_json_key(&w, "Records"); … lk_json_end_object(&w); */
+typedef struct lk_json_writer {
+    lk_buf *out;
+    uint32_t has_member; /* bit per level */
+    unsigned depth;
+    bool after_key;
+} lk_json_writer;
+
+void lk_json_begin_object(lk_json_writer *w);
+void lk_json_end_object(lk_json_writer *w);
+void lk_json_begin_array(lk_json_writer *w);
+void lk_json_end_array(lk_json_writer *w);
+void lk_json_key(lk_json_writer *w, const char *key);
+void lk_json_key_slice(lk_json_writer *w, lk_slice key);
+void lk_json_value_string(lk_json_writer *w, lk_slice s);
+void lk_json_value_str(lk_json_writer *w, const char *text);
+void lk_json_value_int(lk_json_writer *w, int64_t value);
+void lk_json_value_double(lk_json_writer *w, double value);
+void lk_json_value_bool(lk_json_writer *w, bool value);
+void lk_json_value_null(lk_json_writer *w);
+void lk_json_value_raw(lk_json_writer *w, lk_slice json); /* already JSON */
+
+/* key + value in one. */
+void lk_json_member_string(lk_json_writer *w, const char *key, lk_slice s);
+void lk_json_member_str(lk_json_writer *w, const char *key, const char *text);
+void lk_json_member_int(lk_json_writer *w, const char *key, int64_t value);
+
+#endif

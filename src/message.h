@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * message: a job's wire format: from body and options to the members of SendMessage.
+ *
+ * Owns B2 (deduplication ids of re-sends), B9 and B10 (delays), B25 (size), B32 (trace header of a
+ * re-send) and the rule that standard queues get MessageGroupId only when asked. Attribute
+ * `lambdakiq` is always {String, '1'}. No I/O.
+ */
+#ifndef LK_MESSAGE_H
+#define LK_MESSAGE_H
+
+#include "queue.h"
+
+/* Appends the members of one SendMessage (or, with entry_id, of one batch entry, in braces) to *out.
+ * *size_bytes (may be NULL) gets the message's size by SQS's rule. LK_E_TOO_LARGE, LK_E_INVALID. */
+int lk_message_build(lk_client *client, const lk_queue *queue, lk_slice body,
+                     const lk_send_options *options, const char *entry_id, lk_buf *out,
+                     size_t *size_bytes, lk_err *err);
+
+/* The trace header of a re-send: Root, Parent and Sampled of `header`, never Lineage. */
+void lk_message_trace_without_lineage(lk_slice header, lk_buf *out);
+
+/* A new job's body as ActiveJob writes it (job_class, job_id, provider_job_id null, queue_name,
+ * priority, arguments, executions 0, exception_executions {}, locale, timezone, enqueued_at,
+ * scheduled_at). */
+int lk_message_body(const lk_env *env, lk_slice queue_name, lk_slice job_class, lk_slice job_id,
+                    lk_slice arguments_json, const lk_enqueue_options *options, lk_buf *out,
+                    lk_err *err);
+
+#endif
