@@ -71,6 +71,8 @@ bool lk_base64_decode(lk_slice text, lk_buf *out); /* padding required; false: n
 /* RFC 3986 percent-encoding of all but A-Za-z0-9-_.~ ('/' too unless keep_slash). */
 void lk_uri_encode(lk_buf *out, lk_slice s, bool keep_slash);
 bool lk_utf8_valid(lk_slice s);
+/* Bytes of the character s begins with; 0: empty, or not UTF-8. */
+size_t lk_utf8_length(lk_slice s);
 /* Overwrites memory that held a secret; the compiler may not drop it. */
 void lk_zero(void *memory, size_t len);
 
