@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * entries: writing `Entries`, reading `Successful` and `Failed`.
+ */
+#include "entries.h"
+
+void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count)
+{
+    lk_buf_add_str(out, "\"Entries\":[");
+    for (size_t i = 0; i < count; i++) {
+        lk_buf_addf(out, "%s{\"Id\":\"%zu\"", i ? "," : "", i);
+        if (members[i].len > 0)
+            lk_buf_add_char(out, ',');
+        lk_buf_add(out, members[i]);
+        lk_buf_add_char(out, '}');
+    }
+    lk_buf_add_char(out, ']');
+}
+
+/* The position that an element's Id names; count when it names none of ours. */
+static size_t position_of(const lk_json *element, size_t count)
+{
+    int64_t id = -1;
+    if (!lk_json_int64(lk_json_get(element, "Id"), &id) || id < 0 || (uint64_t)id >= count)
+        return count;
+    return (size_t)id;
+}
+
+static void read_successful(const lk_json *list, size_t count, lk_err *errors, lk_sent *sent)
+{
+    for (size_t i = 0; i < lk_json_length(list); i++) {
+        const lk_json *element = lk_json_at(list, i);
+        size_t position = position_of(element, count);
+        if (position == count)
+            continue;
+        lk_err_clear(&errors[position]);
+        if (!sent)
+            continue;
+        lk_sent *to = &sent[position];
+        lk_slice_copy(lk_json_string(lk_json_get(element, "MessageId")), to->message_id,
+                      sizeof(to->message_id));
+        lk_slice_copy(lk_json_string(lk_json_get(element, "SequenceNumber")), to->sequence_number,
+                      sizeof(to->sequence_number));
+    }
+}
+
+static void read_failed(const lk_json *list, const char *action, size_t count, lk_err *errors)
+{
+    for (size_t i = 0; i < lk_json_length(list); i++) {
+        const lk_json *element = lk_json_at(list, i);
+        size_t position = position_of(element, count);
+        if (position == count)
+            continue;
+        lk_slice code = lk_json_string(lk_json_get(element, "Code"));
+        lk_slice text = lk_json_string(lk_json_get(element, "Message"));
+        lk_err *error = &errors[position];
+        lk_err_set(error, LK_E_SERVICE, "%s: SQS refused one entry: %.*s: %.*s", action,
+                   LK_SLICE_FMT(code), LK_SLICE_FMT(text));
+        lk_slice_copy(code, error->aws_code, sizeof(error->aws_code));
+        error->http_status = 200;
+        error->retriable = !lk_json_bool(lk_json_get(element, "SenderFault"));
+    }
+}
+
+int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err *errors,
+                    lk_sent *sent, lk_err *err)
+{
+    lk_json *root = NULL;
+    int rc = lk_json_parse(response, action, &root, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        lk_err_set(&errors[i], LK_E_HTTP, "%s: the answer has no result for this entry", action);
+        if (sent)
+            sent[i] = (lk_sent){0};
+    }
+    read_successful(lk_json_get(root, "Successful"), count, errors, sent);
+    read_failed(lk_json_get(root, "Failed"), action, count, errors);
+    lk_json_free(root);
+    return 0;
+}

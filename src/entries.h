@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * entries: the list of entries in SQS's …Batch actions, and what the answer says of each.
+ *
+ * An entry's Id is its position, "0" to "9". The answer to a batch is HTTP 200 even when entries
+ * failed: whoever looks at the status alone loses messages. Here every entry gets a result, also
+ * one that the answer forgot to mention. No I/O.
+ */
+#ifndef LK_ENTRIES_H
+#define LK_ENTRIES_H
+
+#include "json.h"
+
+#define LK_ENTRIES_MAX 10 /* entries a call */
+#define LK_ENTRIES_MAX_BYTES                                                                       \
+    1048576 /* sum of the messages' sizes, whatever the queue's own limit */
+
+/* Appends `"Entries":[{"Id":"0",…},…]`. members[i]: an entry's JSON members without braces. */
+void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count);
+
+/* Fills errors[i] (code LK_OK: accepted) and, when sent is not NULL, sent[i] of every entry.
+ * A failed entry is LK_E_SERVICE with SQS's code, retriable unless SQS calls it the sender's fault;
+ * one without a result is LK_E_HTTP, retriable. LK_E_JSON: not an answer at all. */
+int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err *errors,
+                    lk_sent *sent, lk_err *err);
+
+#endif
