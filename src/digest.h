@@ -14,9 +14,11 @@
 #define LK_MD5_HEX_SIZE 33    /* with NUL */
 #define LK_SHA256_HEX_SIZE 65 /* with NUL */
 
-void lk_sha256(lk_slice data, unsigned char out[LK_SHA256_BYTES]);
-void lk_sha256_hex(lk_slice data, char out[LK_SHA256_HEX_SIZE]);
-void lk_hmac_sha256(lk_slice key, lk_slice data, unsigned char out[LK_SHA256_BYTES]);
+/* False: out of memory (libcrypto allocates); out is all zero then. Never go on with it: two texts
+ * would have one digest. */
+bool lk_sha256(lk_slice data, unsigned char out[LK_SHA256_BYTES]) LK_CHECK;
+bool lk_sha256_hex(lk_slice data, char out[LK_SHA256_HEX_SIZE]) LK_CHECK;
+bool lk_hmac_sha256(lk_slice key, lk_slice data, unsigned char out[LK_SHA256_BYTES]) LK_CHECK;
 bool lk_md5_hex(lk_slice data, char out[LK_MD5_HEX_SIZE]); /* false: MD5 unavailable */
 bool lk_equal_constant_time(lk_slice a, lk_slice b);
 

@@ -13,9 +13,12 @@
 
 typedef struct lk_json lk_json; /* opaque: a jansson value */
 
-/* Parses one whole document (any top-level value). Rejects duplicate garbage behind it, invalid
- * UTF-8 and nesting beyond jansson's limit. *out is NULL on failure. `what` names the text in the
- * error ("event", "body of message 1234"). Returns 0, LK_E_JSON, LK_E_NOMEM. */
+/* Parses one whole document (any top-level value). Rejects garbage behind it, invalid UTF-8 and
+ * nesting beyond jansson's limit (2048). Of members with one name the last counts. \u0000 is allowed
+ * in strings, not in member names. Integers beyond int64 become reals: whoever passes numbers on
+ * takes their text with lk_json_raw_member. *out is NULL on failure. `what` names the text in the
+ * error ("event", "body of message 1234"), which never quotes the text itself.
+ * Returns 0, LK_E_JSON, LK_E_NOMEM. */
 int lk_json_parse(lk_slice text, const char *what, lk_json **out, lk_err *err);
 void lk_json_free(lk_json *root); /* of lk_json_parse only; accepts NULL */
 
@@ -48,6 +51,11 @@ void *lk_json_iter(const lk_json *object);
 void *lk_json_iter_next(const lk_json *object, void *it);
 lk_slice lk_json_iter_key(void *it);
 const lk_json *lk_json_iter_value(void *it);
+
+/* The text of member `key` of the object that object_text is, exactly as it stands there: for values
+ * to be passed on (job arguments) whose numbers must not change. object_text must have been accepted
+ * by lk_json_parse. Borrowed from object_text; {NULL,0}: no such member, or not an object. */
+lk_slice lk_json_raw_member(lk_slice object_text, const char *key);
 
 /* Appends v as compact JSON. */
 int lk_json_dump(const lk_json *v, lk_buf *out, lk_err *err);
