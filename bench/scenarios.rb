@@ -1,0 +1,105 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'net/http'
+
+# What is measured, the same for every side.
+module Scenarios
+  module_function
+
+  WARM_UP = 50
+  ENQUEUES = 1000
+  BATCHES = 40
+  BATCH_SIZE = 10
+
+  # Loading the library, on top of Rails.
+  def requires
+    REQUIRE_COST
+  end
+
+  # The first enqueue of a new process: client, connection, call.
+  def first_enqueue
+    BenchClock.per(1) { BenchJob.perform_later(1, 'first') }
+  end
+
+  def warm_enqueue
+    WARM_UP.times { |number| BenchJob.perform_later(number, 'warm') }
+    BenchClock.per(ENQUEUES) { ENQUEUES.times { |number| BenchJob.perform_later(number, 'measured') } }
+  end
+
+  # perform_all_later, per job.
+  def bulk_enqueue
+    BenchJob.perform_later(0, 'warm')
+    jobs = Array.new(ENQUEUES) { |number| BenchJob.new(number, 'bulk') }
+    BenchClock.per(ENQUEUES) { ActiveJob.perform_all_later(jobs) }
+  end
+
+  # Memory of a process after its first enqueue.
+  def memory
+    BenchJob.perform_later(1, 'first')
+    GC.start
+    smaps = File.read('/proc/self/smaps_rollup')
+    { rss_kb: smaps[/^Rss:\s+(\d+)/, 1].to_i, private_dirty_kb: smaps[/^Private_Dirty:\s+(\d+)/, 1].to_i }
+  end
+
+  # Handler per message of a batch of ten, deletes included. Without an adapter ("null"): what
+  # ActiveJob itself needs to execute them with its logging.
+  def handler
+    events = Array.new(BATCHES + 3) { Local.event(BATCH_SIZE) }
+    run = SIDE == 'null' ? method(:execute_only) : ->(event) { Lambdakiq.handler(event) }
+    events.shift(3).each { |event| run.call(event) }
+    failed = 0
+    cost = BenchClock.per(BATCHES * BATCH_SIZE) do
+      events.each { |event| failed += run.call(event)[:batchItemFailures].size }
+    end
+    cost.merge(failed: failed)
+  end
+
+  def execute_only(event)
+    event['Records'].each { |record| ActiveJob::Base.execute(JSON.parse(record['body'])) }
+    { batchItemFailures: [] }
+  end
+
+  # Talks to the local server with nothing but Net::HTTP, to prepare what is measured.
+  module Local
+    module_function
+
+    ATTRIBUTE = { lambdakiq: { DataType: 'String', StringValue: '1' } }.freeze
+
+    # A Lambda event of messages that are really in flight, so that deletes delete.
+    def event(size)
+      entries = Array.new(size) do |number|
+        { Id: number.to_s, MessageBody: JSON.generate(BenchJob.new(number, 'handled').serialize),
+          MessageAttributes: ATTRIBUTE }
+      end
+      call('SendMessageBatch', QueueUrl: queue, Entries: entries)
+      messages = call('ReceiveMessage', QueueUrl: queue, MaxNumberOfMessages: size, AttributeNames: ['All'],
+                                        MessageAttributeNames: ['All']).fetch('Messages')
+      raise "received #{messages.size} of #{size}" unless messages.size == size
+
+      { 'Records' => messages.map { |message| record(message) } }
+    end
+
+    def record(message)
+      { 'messageId' => message['MessageId'], 'receiptHandle' => message['ReceiptHandle'],
+        'body' => message['Body'], 'attributes' => message['Attributes'],
+        'messageAttributes' => { 'lambdakiq' => { 'stringValue' => '1', 'stringListValues' => [],
+                                                  'binaryListValues' => [], 'dataType' => 'String' } },
+        'md5OfBody' => message['MD5OfBody'], 'eventSource' => 'aws:sqs',
+        'eventSourceARN' => "arn:aws:sqs:us-east-1:000000000000:#{queue}", 'awsRegion' => 'us-east-1' }
+    end
+
+    def call(action, parameters)
+      @http ||= Net::HTTP.start(URI(ENV.fetch('AWS_ENDPOINT_URL_SQS')).host, URI(ENV.fetch('AWS_ENDPOINT_URL_SQS')).port)
+      response = @http.post('/', JSON.generate(parameters), 'Content-Type' => 'application/x-amz-json-1.0',
+                                                            'X-Amz-Target' => "AmazonSQS.#{action}")
+      raise "#{action}: HTTP #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
+
+      response.body.empty? ? {} : JSON.parse(response.body)
+    end
+
+    def queue
+      ENV.fetch('BENCH_QUEUE')
+    end
+  end
+end
