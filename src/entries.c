@@ -26,21 +26,24 @@ static size_t position_of(const lk_json *element, size_t count)
     return (size_t)id;
 }
 
+static bool sent_of(const lk_json *element, lk_sent *sent)
+{
+    *sent = (lk_sent){0};
+    lk_slice_copy(lk_json_string(lk_json_get(element, "SequenceNumber")), sent->sequence_number,
+                  sizeof(sent->sequence_number));
+    return lk_slice_copy(lk_json_string(lk_json_get(element, "MessageId")), sent->message_id,
+                         sizeof(sent->message_id)) &&
+           sent->message_id[0] != '\0';
+}
+
 static void read_successful(const lk_json *list, size_t count, lk_err *errors, lk_sent *sent)
 {
     for (size_t i = 0; i < lk_json_length(list); i++) {
         const lk_json *element = lk_json_at(list, i);
         size_t position = position_of(element, count);
-        if (position == count)
+        if (position == count || (sent && !sent_of(element, &sent[position])))
             continue;
         lk_err_clear(&errors[position]);
-        if (!sent)
-            continue;
-        lk_sent *to = &sent[position];
-        lk_slice_copy(lk_json_string(lk_json_get(element, "MessageId")), to->message_id,
-                      sizeof(to->message_id));
-        lk_slice_copy(lk_json_string(lk_json_get(element, "SequenceNumber")), to->sequence_number,
-                      sizeof(to->sequence_number));
     }
 }
 
@@ -78,4 +81,15 @@ int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err 
     read_failed(lk_json_get(root, "Failed"), action, count, errors);
     lk_json_free(root);
     return 0;
+}
+
+int lk_sent_read(lk_slice response, lk_sent *sent, lk_err *err)
+{
+    lk_json *root = NULL;
+    int rc = lk_json_parse(response, "answer to SendMessage", &root, err);
+    if (!rc && !sent_of(root, sent))
+        rc = LK_FAIL(err, LK_E_JSON,
+                     "answer to SendMessage: no MessageId; is the endpoint really SQS?");
+    lk_json_free(root);
+    return rc;
 }

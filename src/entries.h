@@ -24,4 +24,8 @@ void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count);
 int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err *errors,
                     lk_sent *sent, lk_err *err);
 
+/* What SendMessage, or one entry of SendMessageBatch, was answered. LK_E_JSON: not that answer (a
+ * proxy's page with status 200, say), so nothing shows that the message was accepted. */
+int lk_sent_read(lk_slice response, lk_sent *sent, lk_err *err);
+
 #endif

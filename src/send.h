@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * send: sending jobs: one, many, later; and making a new job's body in C.
+ *
+ * The public functions are lk_send, lk_send_batch, lk_send_async, lk_flush, lk_send_failure and
+ * lk_enqueue. Below is what the batch needs: a send to a queue it has at hand.
+ */
+#ifndef LK_SEND_H
+#define LK_SEND_H
+
+#include "outbox.h"
+
+/* lk_send to a known queue, inside lk_client_enter. Waits first for the async sends that are on
+ * their way to a FIFO queue, so that it comes behind them. */
+int lk_send_to(lk_client *client, lk_queue *queue, lk_slice body, const lk_send_options *options,
+               lk_sent *sent, lk_err *err);
+
+#endif
