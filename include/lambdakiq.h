@@ -622,7 +622,7 @@ typedef struct lk_invocation {
     lk_slice event;
     int64_t deadline_ms; /* epoch ms; 0 unknown */
     lk_slice function_arn;
-    lk_slice trace_id; /* also put into _X_AMZN_TRACE_ID */
+    lk_slice trace_id; /* also put into _X_AMZN_TRACE_ID: see lk_runtime_next */
     lk_slice client_context;
     lk_slice cognito_identity;
 } lk_invocation;
@@ -630,7 +630,8 @@ typedef struct lk_invocation {
 /* host_port: "127.0.0.1:9001"; NULL = AWS_LAMBDA_RUNTIME_API. LK_E_CONFIG when neither. */
 LK_API lk_runtime *lk_runtime_new(const char *host_port, lk_err *err) LK_CHECK;
 LK_API void lk_runtime_free(lk_runtime *runtime);
-/* Waits for the next invocation, without timeout (the sandbox may freeze meanwhile).
+/* Waits for the next invocation, without timeout (the sandbox may freeze meanwhile). Sets
+ * _X_AMZN_TRACE_ID with setenv: no other thread may read the environment at that moment.
  * Returns 0, LK_E_INTERRUPTED, LK_E_CONNECT / LK_E_HTTP (the API is gone: end the process). */
 LK_API int lk_runtime_next(lk_runtime *runtime, lk_invocation *invocation, lk_err *err) LK_CHECK;
 /* Bounded retries. LK_E_TOO_LARGE when the response is over 6 MiB (the invocation has failed then,
@@ -645,7 +646,10 @@ LK_API int lk_runtime_fail(lk_runtime *runtime, lk_slice request_id, lk_slice er
 LK_API int lk_runtime_init_error(lk_runtime *runtime, lk_slice error_type, lk_slice error_message,
                                  const lk_slice *stack_trace, size_t stack_count,
                                  lk_err *err) LK_CHECK;
-LK_API void lk_runtime_interrupt(lk_runtime *runtime); /* Threads: any. Signal handlers: yes */
+/* Makes the lk_runtime_next that waits, or else the next one, return LK_E_INTERRUPTED. An answer
+ * being posted is not cut off: its invocation would count as failed. Threads: any. Signal handlers:
+ * yes. */
+LK_API void lk_runtime_interrupt(lk_runtime *runtime);
 
 #ifdef __cplusplus
 }

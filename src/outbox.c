@@ -385,11 +385,8 @@ static int take_call(lk_client *client, lk_queue *queue, lk_call *call, lk_err *
     list_push(&l->waiting, call);
     o->pending++;
     bool was_connecting = only_unwritten_flight(o) != NULL;
-    /* A failure of the pump is not one of this call, which is taken. An interrupt belongs to the
-     * next call that blocks. */
-    lk_err ignored;
-    if (pump(o, 0, &ignored) == LK_E_INTERRUPTED)
-        lk_client_interrupt(client);
+    lk_err ignored; /* a failure of the pump is not one of this call, which is taken */
+    (void)pump(o, 0, &ignored);
     if (!was_connecting && only_unwritten_flight(o))
         give_handshake(o);
     return 0;
