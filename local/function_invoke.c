@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * function_invoke: one invocation on one worker: START, the event, the answer or the end of the
+ * process, END and REPORT.
+ */
+#include "function_worker.h"
+
+#include "json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct invocation {
+    lk_function_worker *worker;
+    char id[37];
+    char error_type[LK_ERROR_TYPE_SIZE];
+    int64_t started_us;
+    int64_t ended_us;
+    int64_t init_us; /* 0: not the first of its process */
+    int64_t memory_mb;
+    lk_worker_end end;
+    lk_process_end how;
+} invocation;
+
+int64_t lk_function_mono_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void lk_function_error_payload(lk_buf *out, const char *type, const char *message)
+{
+    lk_json_writer w = {.out = out};
+    lk_json_begin_object(&w);
+    lk_json_member_str(&w, "errorMessage", message);
+    lk_json_member_str(&w, "errorType", type);
+    lk_json_end_object(&w);
+}
+
+bool lk_function_worker_free_now(const lk_function_worker *w)
+{
+    return w->alive && w->ready && !w->invoking;
+}
+
+void lk_function_worker_claim(lk_function_worker *w)
+{
+    w->ready = false;
+    w->invoking = true;
+    w->has_worked = true;
+    w->shared->running++;
+}
+
+/* --- Its lines ------------------------------------------------------------------------------ */
+
+static void log_start(const invocation *i)
+{
+    lk_log_linef(&i->worker->shared->sink, "START RequestId: %s Version: $LATEST", i->id);
+}
+
+static void log_report(const invocation *i, const char *status)
+{
+    const lk_function_shared *shared = i->worker->shared;
+    double ms = (double)(i->ended_us - i->started_us) / 1000;
+    char init[64] = "";
+    if (i->init_us > 0)
+        snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)i->init_us / 1000);
+    lk_log_linef(&i->worker->shared->sink, "END RequestId: %s", i->id);
+    lk_log_linef(
+        &i->worker->shared->sink,
+        "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %lld ms\tMemory Size: %d "
+        "MB\tMax Memory Used: %lld MB%s%s%s%s",
+        i->id, ms, (long long)((i->ended_us - i->started_us + 999) / 1000), shared->memory_mb,
+        (long long)i->memory_mb, init, status, i->error_type[0] ? "\tError Type: " : "",
+        i->error_type);
+}
+
+/* --- Its outcomes --------------------------------------------------------------------------- */
+
+static lk_invoke_status conclude_timeout(invocation *i, lk_buf *payload)
+{
+    lk_function_shared *shared = i->worker->shared;
+    char now[25];
+    char message[160];
+    double seconds = (double)shared->timeout_ms / 1000;
+    lk_time_format_iso8601(lk_wall_ms(), now);
+    lk_log_linef(&shared->sink, "%s %s Task timed out after %.2f seconds", now, i->id, seconds);
+    snprintf(message, sizeof(message), "RequestId: %s Error: Task timed out after %.2f seconds",
+             i->id, seconds);
+    lk_function_error_payload(payload, "Sandbox.Timedout", message);
+    log_report(i, "\tStatus: timeout");
+    return LK_INVOKE_TIMEOUT;
+}
+
+static lk_invoke_status conclude_crash(invocation *i, lk_buf *payload)
+{
+    char how[128];
+    char message[256];
+    lk_process_end_text(&i->how, how, sizeof(how));
+    snprintf(message, sizeof(message), "RequestId: %s Error: %s", i->id, how);
+    snprintf(i->error_type, sizeof(i->error_type), "Runtime.ExitError");
+    lk_log_linef(&i->worker->shared->sink, "%s %s", message, i->error_type);
+    lk_function_error_payload(payload, i->error_type, message);
+    log_report(i, "\tStatus: error");
+    return i->end == LK_WORKER_STOPPED ? LK_INVOKE_STOPPED : LK_INVOKE_CRASH;
+}
+
+static lk_invoke_status conclude(invocation *i, lk_function_answer answer, lk_buf *payload)
+{
+    switch (answer) {
+    case LK_ANSWER_RESPONSE:
+        log_report(i, "");
+        return LK_INVOKE_OK;
+    case LK_ANSWER_ERROR:
+        log_report(i, "\tStatus: error");
+        return LK_INVOKE_ERROR;
+    case LK_ANSWER_TOO_LARGE:
+        log_report(i, "\tStatus: error");
+        return LK_INVOKE_TOO_LARGE;
+    case LK_ANSWER_ENDED:
+        break;
+    }
+    return i->end == LK_WORKER_OVERDUE ? conclude_timeout(i, payload) : conclude_crash(i, payload);
+}
+
+/* --- The invocation ------------------------------------------------------------------------- */
+
+static void begin(invocation *i, lk_function_worker *w)
+{
+    *i = (invocation){.worker = w};
+    lk_uuid4(&lk_env_default, i->id);
+    log_start(i);
+    pthread_mutex_lock(&w->shared->lock);
+    i->started_us = lk_function_mono_us();
+    i->init_us = w->init_us;
+    w->init_us = 0;
+    w->deadline_mono_ms = lk_mono_ms() + w->shared->timeout_ms;
+    pthread_mutex_unlock(&w->shared->lock);
+    lk_function_worker_wake(w);
+}
+
+/* What the process printed before it answered comes before END. */
+static void observe_end(invocation *i)
+{
+    lk_function_worker *w = i->worker;
+    i->ended_us = lk_function_mono_us();
+    lk_log_stream_pump(&w->output);
+    pthread_mutex_lock(&w->shared->lock);
+    i->end = w->end;
+    i->how = w->how;
+    i->memory_mb = w->pid > 0 ? lk_process_memory_mb(w->pid) : w->how.max_memory_mb;
+    pthread_mutex_unlock(&w->shared->lock);
+}
+
+static void release(lk_function_worker *w)
+{
+    pthread_mutex_lock(&w->shared->lock);
+    w->invoking = false;
+    w->shared->running--;
+    pthread_cond_broadcast(&w->shared->changed);
+    pthread_mutex_unlock(&w->shared->lock);
+}
+
+lk_invoke_status lk_function_worker_invoke(lk_function_worker *w, lk_slice event, lk_slice trace_id,
+                                           lk_buf *payload)
+{
+    invocation i;
+    begin(&i, w);
+    lk_function_request request = {.request_id = i.id,
+                                   .function_arn = w->shared->arn,
+                                   .deadline_ms = lk_wall_ms() + w->shared->timeout_ms,
+                                   .event = event,
+                                   .trace_id = trace_id};
+    lk_function_answer answer = lk_function_api_invoke(w->api, &request, payload, i.error_type);
+    observe_end(&i);
+    lk_invoke_status status = conclude(&i, answer, payload);
+    release(w);
+    return status;
+}
