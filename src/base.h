@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LK_UNUSED   __attribute__((unused))
-#define LK_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define LK_UNUSED    __attribute__((unused))
+#define LK_COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define LK_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define LK_MAX(a, b) ((a) > (b) ? (a) : (b))
 
@@ -59,9 +59,9 @@ void lk_buf_add_str(lk_buf *b, const char *text);
 void lk_buf_add_char(lk_buf *b, char c);
 void lk_buf_add_int64(lk_buf *b, int64_t value);
 void lk_buf_addf(lk_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-lk_slice lk_buf_slice(const lk_buf *b);            /* borrowed until the next write */
-char *lk_buf_take(lk_buf *b);                      /* transferred C string, b back to {0}; NULL: nomem */
-int lk_buf_check(const lk_buf *b, lk_err *err);    /* 0 or LK_E_NOMEM */
+lk_slice lk_buf_slice(const lk_buf *b); /* borrowed until the next write */
+char *lk_buf_take(lk_buf *b);           /* transferred C string, b back to {0}; NULL: nomem */
+int lk_buf_check(const lk_buf *b, lk_err *err); /* 0 or LK_E_NOMEM */
 
 /* --- Encodings ------------------------------------------------------------------------------ */
 
@@ -80,14 +80,18 @@ void lk_zero(void *memory, size_t len);
 
 /* Where the core asks for time and random bytes: a seam for tests, inside each client. */
 typedef struct lk_env {
-    int64_t (*wall_ms)(void *ctx);               /* real epoch ms: signatures, freezes */
-    int64_t (*clock_ms)(void *ctx);              /* wall plus the movable offset: due times */
-    int64_t (*mono_ms)(void *ctx);               /* monotonic: durations, deadlines of calls */
+    int64_t (*wall_ms)(void *ctx);  /* real epoch ms: signatures, freezes */
+    int64_t (*clock_ms)(void *ctx); /* wall plus the movable offset: due times */
+    int64_t (*mono_ms)(void *ctx);  /* monotonic: durations, deadlines of calls */
     bool (*random)(void *ctx, void *out, size_t len);
     void *ctx;
 } lk_env;
 
 extern const lk_env lk_env_default; /* the system's; clock_ms honours LAMBDAKIQ_CLOCK_FILE */
+
+/* 9999-12-31T23:59:59.999Z, the last time that four-digit years can name. A later one is nonsense.
+ */
+#define LK_TIME_LAST_MS INT64_C(253402300799999)
 
 int64_t lk_wall_ms(void);
 int64_t lk_mono_ms(void);

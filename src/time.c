@@ -17,9 +17,8 @@
 
 enum { MS_PER_S = 1000, S_PER_DAY = 86400, ENTROPY_LIMIT = 256 };
 
-/* The years a four-digit date can name: 0000-01-01 to 9999-12-31T23:59:59.999. */
+/* 0000-01-01: before it a four-digit year cannot name a date, as after LK_TIME_LAST_MS. */
 static const int64_t first_ms = INT64_C(-62167219200000);
-static const int64_t last_ms = INT64_C(253402300799999);
 
 /* --- Clocks --------------------------------------------------------------------------------- */
 
@@ -174,7 +173,7 @@ static int64_t days_before_year(int64_t year)
     return year * 365 + past / 4 - past / 100 + past / 400 + 1;
 }
 
-/* epoch_ms must be within first_ms..last_ms. */
+/* epoch_ms must be within first_ms..LK_TIME_LAST_MS. */
 static date_parts date_from_ms(int64_t epoch_ms)
 {
     int64_t ms = epoch_ms - first_ms; /* since year 0, so never negative */
@@ -210,7 +209,7 @@ static bool date_to_ms(const date_parts *p, int64_t *epoch_ms)
 
 static int64_t clamp_ms(int64_t epoch_ms)
 {
-    return LK_MAX(first_ms, LK_MIN(epoch_ms, last_ms));
+    return LK_MAX(first_ms, LK_MIN(epoch_ms, LK_TIME_LAST_MS));
 }
 
 /* Writes value with exactly `digits` digits; returns the place behind them. */

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * job: the decisions. Time limits first, then how a job dies, then the two ladders.
+ *
+ * Each ladder is a list of rules, first match wins, in the order docs/semantics.md gives them.
+ * Facts come from messages and from callers of a public function, so every number is bounded before
+ * it is calculated with.
+ */
+#include "job.h"
+
+enum {
+    /* A message that is hidden again must be seen again, received and, if its time is up, moved
+     * before SQS drops it: a minute, or a tenth of a short retention. */
+    RETENTION_MARGIN_S = 60,
+    /* SQS counts the 12 h of a visibility timeout from its receive, which was earlier than we know:
+     * by up to the mapping's batching window of 300 s, and by the way of the call itself. It
+     * rejects what is beyond, and the message would come back after the queue's own timeout. */
+    RECEIVE_UNSEEN_S = 300,
+    CALL_MARGIN_S = 30,
+    /* Less than this is slept rather than sent through the queue again. */
+    SLEEP_BELOW_MS = 1000,
+};
+
+static const int64_t longest_retention_s = 1209600; /* SQS's 14 days */
+
+/* --- Facts, bounded ------------------------------------------------------------------------- */
+
+static int64_t bounded(int64_t value, int64_t low, int64_t high)
+{
+    return LK_MIN(LK_MAX(value, low), high);
+}
+
+static int64_t now_ms(const lk_job_facts *f)
+{
+    return bounded(f->now_ms, 0, LK_TIME_LAST_MS);
+}
+
+static int receive_count(const lk_job_facts *f)
+{
+    return LK_MAX(f->receive_count, 1);
+}
+
+/* n: which failure this one is, or would be. Receives that only waited for a start time do not
+ * count. */
+static int failure_number(const lk_job_facts *f)
+{
+    return LK_MAX(receive_count(f) - LK_MAX(f->delay_receives, 0), 1);
+}
+
+static bool redrive_known(const lk_job_facts *f)
+{
+    return f->max_receive_count > LK_MAX_RECEIVE_NONE;
+}
+
+/* SQS moves the message instead of delivering it once more. */
+static bool is_last_receive(const lk_job_facts *f)
+{
+    return redrive_known(f) && receive_count(f) >= f->max_receive_count;
+}
+
+/* The class itself named a number of retries: the one kind of death that the job asked for. */
+static bool has_explicit_retry(const lk_job_facts *f)
+{
+    return f->retry >= 0;
+}
+
+int lk_job_limit(const lk_job_facts *facts)
+{
+    int own = has_explicit_retry(facts)      ? facts->retry
+              : facts->retry == LK_RETRY_MAX ? LK_MAX_RETRIES
+                                             : facts->max_retries;
+    int limit = (int)bounded(own, 0, LK_MAX_RETRIES);
+    if (facts->max_receive_count == LK_MAX_RECEIVE_NONE)
+        return 0;
+    return redrive_known(facts) ? LK_MIN(limit, facts->max_receive_count - 1) : limit;
+}
+
+/* --- Time limits ---------------------------------------------------------------------------- */
+
+/* The longest visibility timeout that SQS accepts now. */
+static int64_t accepted_wait_s(const lk_job_facts *f)
+{
+    int64_t received_ms = f->received_at_ms > 0 ? f->received_at_ms : now_ms(f);
+    int64_t held_ms = LK_MAX(now_ms(f) - bounded(received_ms, 0, LK_TIME_LAST_MS), 0);
+    int64_t held_s = (held_ms + 999) / 1000;
+    return LK_MAX(LK_MAX_VISIBILITY_S - RECEIVE_UNSEEN_S - CALL_MARGIN_S - held_s, 0);
+}
+
+/* Milliseconds until SQS drops the message (<= 0: it has), or INT64_MAX when that is not known. */
+static int64_t life_left_ms(const lk_job_facts *f)
+{
+    if (f->retention_s <= 0 || f->sent_at_ms <= 0)
+        return INT64_MAX;
+    int64_t retention_s = LK_MIN(f->retention_s, longest_retention_s);
+    return LK_MIN(f->sent_at_ms, LK_TIME_LAST_MS) + retention_s * 1000 - now_ms(f);
+}
+
+static bool has_expired(const lk_job_facts *f)
+{
+    return life_left_ms(f) <= 0;
+}
+
+/* How long the message may stay hidden and still be found in time (B31). */
+static int64_t survivable_wait_s(const lk_job_facts *f)
+{
+    int64_t left_ms = life_left_ms(f);
+    if (left_ms == INT64_MAX)
+        return INT64_MAX;
+    int64_t margin_s = LK_MIN(RETENTION_MARGIN_S, f->retention_s / 10);
+    return LK_MAX(left_ms / 1000 - margin_s, 0);
+}
+
+/* A decision that hides the message for wait_s, cut to both limits. */
+static lk_decision hide(const lk_job_facts *f, lk_action action, int64_t wait_s)
+{
+    int64_t wanted_s = bounded(wait_s, 0, accepted_wait_s(f));
+    int64_t survivable_s = survivable_wait_s(f);
+    return (lk_decision){.action = action,
+                         .wait_s = LK_MIN(wanted_s, survivable_s),
+                         .shortened = survivable_s < wanted_s};
+}
+
+static lk_decision no_call(lk_action action)
+{
+    return (lk_decision){.action = action, .wait_s = -1};
+}
+
+/* --- Death ---------------------------------------------------------------------------------- */
+
+static lk_decision dead(lk_decision decision)
+{
+    decision.dead = true;
+    return decision;
+}
+
+/* Visible again at once: the next receive attempts move the message to the dead-letter queue. */
+static lk_decision drain(void)
+{
+    return (lk_decision){.action = LK_DRAIN, .wait_s = 0};
+}
+
+/* The last receive is over: SQS moves the message at its next attempt, which comes when the queue's
+ * own visibility timeout (12 h at most) has passed. Where retention might be faster than that, the
+ * message must not stay hidden (B31). */
+static lk_decision leave_for_dlq(const lk_job_facts *f)
+{
+    bool may_vanish = survivable_wait_s(f) < LK_MAX_VISIBILITY_S && !has_expired(f);
+    return may_vanish ? drain() : no_call(LK_LEAVE_FOR_DLQ);
+}
+
+/* What becomes of a job whose retries are used up while its message has receives left. */
+static lk_decision die(const lk_job_facts *f)
+{
+    bool redrive = redrive_known(f);
+    if (!redrive && f->max_receive_count != LK_MAX_RECEIVE_NONE)
+        return dead(no_call(LK_LEAVE_FOR_DLQ)); /* unknown: it may have a dead-letter queue */
+    if (f->undeletable) /* where nothing collects it, a later deployment may know its class */
+        return redrive ? dead(drain()) : no_call(LK_LEAVE_FOR_DLQ);
+    if (redrive && (f->dead_to_dlq || !has_explicit_retry(f)))
+        return dead(drain());
+    lk_decision deleted = dead(no_call(LK_DELETE));
+    deleted.no_redrive = !redrive && f->retry != 0; /* `retry: 0` asked for just this */
+    return deleted;
+}
+
+/* --- Before --------------------------------------------------------------------------------- */
+
+/* A follower comes back after the head of its group, so that it is not received in vain (B30). */
+static lk_decision skip(const lk_job_facts *f)
+{
+    const int64_t behind_head_s = 2;
+    if (f->group_wait_s < 0 || has_expired(f))
+        return no_call(LK_SKIP);
+    return hide(f, LK_SKIP, bounded(f->group_wait_s, 0, LK_MAX_VISIBILITY_S) + behind_head_s);
+}
+
+/* Not due on a FIFO queue: hidden, once, if a receive is left to run it afterwards; else sent anew,
+ * which starts receive count, 12 h limit and retention from the beginning. */
+static lk_decision wait_fifo(const lk_job_facts *f, int64_t early_ms)
+{
+    if (receive_count(f) > 1 || is_last_receive(f))
+        return no_call(LK_HOP);
+    lk_decision d = hide(f, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
+    return d.wait_s > 0 ? d : no_call(LK_HOP);
+}
+
+static lk_decision wait_until_due(const lk_job_facts *f, int64_t early_ms)
+{
+    if (early_ms < SLEEP_BELOW_MS)
+        return (lk_decision){.action = LK_RUN, .wait_s = -1, .sleep_ms = early_ms};
+    return f->fifo ? wait_fifo(f, early_ms) : no_call(LK_HOP);
+}
+
+/* All tries are spent, yet the message is here again: a dead job on its way to the dead-letter
+ * queue. It is not run, and where no redrive policy is known it must not spin at full speed. */
+static bool is_draining(const lk_job_facts *f)
+{
+    lk_decision death = die(f);
+    return failure_number(f) > lk_job_limit(f) + 1 && death.dead && death.action != LK_DELETE;
+}
+
+lk_decision lk_job_before(const lk_job_facts *facts)
+{
+    int64_t early_ms = bounded(facts->due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(facts);
+    if (facts->group_blocked)
+        return skip(facts);
+    if (early_ms > 0)
+        return wait_until_due(facts, early_ms);
+    if (is_draining(facts))
+        return dead(redrive_known(facts) ? drain() : no_call(LK_DRAIN));
+    return no_call(LK_RUN);
+}
+
+/* --- After ---------------------------------------------------------------------------------- */
+
+lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s)
+{
+    if (!has_expired(facts))
+        return hide(facts, LK_RETRY, wait_s);
+    /* SQS has dropped the message while the job ran; there is nothing left to hide. */
+    lk_decision gone = dead(no_call(LK_LEAVE_FOR_DLQ));
+    gone.shortened = true;
+    return gone;
+}
+
+lk_decision lk_job_after(const lk_job_facts *facts, bool success)
+{
+    if (success)
+        return no_call(LK_DELETE);
+    if (is_last_receive(facts))
+        return dead(leave_for_dlq(facts));
+    int n = failure_number(facts);
+    return n <= lk_job_limit(facts) ? lk_job_retry(facts, lk_backoff_s(n)) : die(facts);
+}
+
+/* --- Names ---------------------------------------------------------------------------------- */
+
+const char *lk_action_name(lk_action action)
+{
+    static const char *const names[] = {
+        [LK_RUN] = "RUN",     [LK_SKIP] = "SKIP",
+        [LK_DEFER] = "DEFER", [LK_HOP] = "HOP",
+        [LK_DRAIN] = "DRAIN", [LK_DELETE] = "DELETE",
+        [LK_RETRY] = "RETRY", [LK_LEAVE_FOR_DLQ] = "LEAVE_FOR_DLQ",
+    };
+    return (size_t)action < LK_COUNT(names) ? names[action] : "?";
+}

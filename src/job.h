@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * job: what happens to a record, before and after its job runs. Pure: no I/O, no clock.
+ *
+ * The public functions are lk_job_limit, lk_job_before, lk_job_after and lk_action_name. Two facts
+ * the caller must have asked the queue for, because without them a job can be lost: the attributes
+ * (max_receive_count, retention_s) before a FIFO record that is not due is decided on, and before
+ * lk_job_after is told of a failure. All other calls may say LK_MAX_RECEIVE_UNKNOWN.
+ *
+ * Never lose a job. A failed one is hidden and comes back, or it is on its way to the dead-letter
+ * queue, or it is deleted because its class (`retry: 3`) or its queue (no RedrivePolicy) says so.
+ * What is not known is never taken for a permission to delete.
+ */
+#ifndef LK_JOB_H
+#define LK_JOB_H
+
+#include "base.h"
+
+/* The retry of a failed job at a wait of the caller's choice (its own retry_in_s, or the backoff
+ * with jitter): RETRY with wait_s cut to what SQS accepts and the message survives. */
+lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s);
+
+#endif
