@@ -36,6 +36,8 @@ lk_slice lk_slice_cut(lk_slice s, char sep, lk_slice *head);
 bool lk_slice_to_int64(lk_slice s, int64_t *value);
 /* A heap copy with a NUL behind it; NULL when out of memory. Caller frees. */
 char *lk_slice_dup(lk_slice s);
+/* An environment variable; NULL when it is unset or empty. Borrowed until the next setenv. */
+const char *lk_getenv(const char *name);
 /* Copies s into dst of size capacity with NUL; false (dst = "") when it does not fit. */
 bool lk_slice_copy(lk_slice s, char *dst, size_t capacity);
 

@@ -2,37 +2,36 @@
  *
  * credentials: the AWS key pair to sign with, from where AWS SDKs look for one.
  *
- * Order: given explicitly; environment (AWS_ACCESS_KEY_ID …); the profile's keys; container endpoint
- * (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI / _FULL_URI with AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE));
- * instance metadata (IMDSv2). Temporary ones are refreshed before they expire. A profile that needs
- * something else (sso_*, role_arn, credential_process, web identity) fails with LK_E_UNSUPPORTED
- * naming the key. Secrets are zeroed when replaced or freed, never logged.
+ * Order: given explicitly; environment (AWS_ACCESS_KEY_ID …); the profile's keys; container
+ * endpoint (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI / _FULL_URI with
+ * AWS_CONTAINER_AUTHORIZATION_TOKEN(_FILE)); instance metadata (IMDSv2). Temporary ones are
+ * refreshed five minutes before they expire. A profile that needs something else (sso_*, role_arn,
+ * credential_process, web identity) fails with LK_E_UNSUPPORTED naming the key. Secrets are zeroed
+ * when replaced or freed, never logged.
  */
 #ifndef LK_CREDENTIALS_H
 #define LK_CREDENTIALS_H
 
-#include "http.h"
+#include "credentials_remote.h"
 #include "profile.h"
-
-typedef struct lk_credentials {
-    char *access_key_id;
-    char *secret_access_key;
-    char *session_token;    /* NULL: none */
-    int64_t expires_at_ms;  /* wall; 0: never */
-    const char *source;     /* "environment", "profile x", …: static or owned by the provider */
-} lk_credentials;
 
 typedef struct lk_credentials_provider lk_credentials_provider;
 
 lk_credentials_provider *lk_credentials_provider_new(const lk_env *env, lk_err *err);
 void lk_credentials_provider_free(lk_credentials_provider *provider); /* accepts NULL */
+/* In a forked child: leaves the parent's connections alone. */
+void lk_credentials_provider_forked(lk_credentials_provider *provider);
 /* Fixed ones from now on; copied. */
 int lk_credentials_set(lk_credentials_provider *provider, const char *access_key_id,
                        const char *secret_access_key, const char *session_token, lk_err *err);
-/* Those to sign with now, owned by the provider until the next call. Blocks for the container and
- * metadata endpoints (its own short timeouts). interrupt: polled between steps, may be NULL. */
+/* Those to sign with now, owned by the provider until the next call. profile: may be NULL. Blocks
+ * for the container and metadata endpoints (a second each at most). LK_E_CREDENTIALS: none found,
+ * or the source refused; LK_E_UNSUPPORTED; LK_E_INTERRUPTED. */
 int lk_credentials_get(lk_credentials_provider *provider, const lk_profile *profile,
                        const lk_credentials **credentials, lk_err *err);
+/* The service called them expired: fetches new ones at the next get, where they can be fetched.
+ * false: they come from a place that will not have others. */
+bool lk_credentials_invalidate(lk_credentials_provider *provider);
 void lk_credentials_interrupt(lk_credentials_provider *provider); /* any thread */
 
 #endif

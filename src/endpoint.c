@@ -144,7 +144,7 @@ static const char *first_set(const char *const *candidates, size_t count)
 static bool ignores_configured(const lk_profile *profile)
 {
     const char *const candidates[] = {
-        getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+        lk_getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
         profile ? lk_profile_get(profile, "ignore_configured_endpoint_urls") : NULL};
     const char *value = first_set(candidates, LK_COUNT(candidates));
     return value && strcmp(value, "true") == 0;
@@ -154,8 +154,8 @@ int lk_endpoint_fixed(const char *option, const lk_profile *profile, lk_buf *out
 {
     bool ignore = ignores_configured(profile);
     const char *const candidates[] = {
-        option, ignore ? NULL : getenv("AWS_ENDPOINT_URL_SQS"),
-        ignore ? NULL : getenv("AWS_ENDPOINT_URL"),
+        option, ignore ? NULL : lk_getenv("AWS_ENDPOINT_URL_SQS"),
+        ignore ? NULL : lk_getenv("AWS_ENDPOINT_URL"),
         ignore || !profile ? NULL : lk_profile_service_get(profile, "sqs", "endpoint_url"),
         ignore || !profile ? NULL : lk_profile_get(profile, "endpoint_url")};
     const char *value = first_set(candidates, LK_COUNT(candidates));
@@ -177,7 +177,7 @@ int lk_endpoint_fixed(const char *option, const lk_profile *profile, lk_buf *out
 
 int lk_endpoint_region(const char *option, const lk_profile *profile, lk_buf *out, lk_err *err)
 {
-    const char *const candidates[] = {option, getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"),
+    const char *const candidates[] = {option, lk_getenv("AWS_REGION"), lk_getenv("AWS_DEFAULT_REGION"),
                                       profile ? lk_profile_get(profile, "region") : NULL};
     const char *value = first_set(candidates, LK_COUNT(candidates));
     lk_buf_reset(out);

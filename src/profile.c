@@ -211,12 +211,12 @@ static int parse_text(parser *p, lk_slice text, lk_err *err)
 /* Path from the variable, else under the home directory. "" when there is no home. */
 static int file_path(const char *variable, const char *home_relative, lk_buf *path, lk_err *err)
 {
-    const char *given = getenv(variable);
-    const char *home = getenv("HOME");
+    const char *given = lk_getenv(variable);
+    const char *home = lk_getenv("HOME");
     lk_buf_reset(path);
     if (given && given[0] == '~' && given[1] == '/' && home)
         lk_buf_addf(path, "%s%s", home, given + 1);
-    else if (given && given[0] != '\0')
+    else if (given)
         lk_buf_add_str(path, given);
     else if (home)
         lk_buf_addf(path, "%s/%s", home, home_relative);
@@ -284,8 +284,8 @@ static int load_files(lk_profile *profile, lk_err *err)
 
 int lk_profile_load(const char *name, lk_profile **profile, lk_err *err)
 {
-    const char *from_env = getenv("AWS_PROFILE");
-    bool by_env = !name && from_env && from_env[0] != '\0';
+    const char *from_env = lk_getenv("AWS_PROFILE");
+    bool by_env = !name && from_env;
     const char *wanted = name ? name : by_env ? from_env : "default";
     *profile = NULL;
     lk_profile *made = calloc(1, sizeof(*made));

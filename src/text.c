@@ -89,6 +89,12 @@ bool lk_slice_to_int64(lk_slice s, int64_t *value)
     return true;
 }
 
+const char *lk_getenv(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0] != '\0' ? value : NULL;
+}
+
 char *lk_slice_dup(lk_slice s)
 {
     size_t size;

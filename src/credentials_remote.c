@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * credentials_remote: the two HTTP sources of temporary credentials, and reading their answers.
+ */
+#include "credentials_remote.h"
+
+#include "json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REMOTE_TIMEOUT_MS 1000
+#define MAX_TOKEN_BYTES   4096
+
+static void free_secret(char *text)
+{
+    if (text)
+        lk_zero(text, strlen(text));
+    free(text);
+}
+
+void lk_credentials_clear(lk_credentials *credentials)
+{
+    if (!credentials)
+        return;
+    free(credentials->access_key_id);
+    free_secret(credentials->secret_access_key);
+    free_secret(credentials->session_token);
+    memset(credentials, 0, sizeof(*credentials));
+}
+
+int lk_credentials_fill(lk_credentials *credentials, lk_slice access_key_id,
+                        lk_slice secret_access_key, lk_slice session_token, lk_err *err)
+{
+    lk_credentials made = {.access_key_id = lk_slice_dup(access_key_id),
+                           .secret_access_key = lk_slice_dup(secret_access_key),
+                           .session_token =
+                               session_token.len > 0 ? lk_slice_dup(session_token) : NULL};
+    if (!made.access_key_id || !made.secret_access_key ||
+        (session_token.len > 0 && !made.session_token)) {
+        lk_credentials_clear(&made);
+        return LK_FAIL_NOMEM(err);
+    }
+    lk_credentials_clear(credentials);
+    *credentials = made;
+    return LK_OK;
+}
+
+/* --- The answers ---------------------------------------------------------------------------- */
+
+/* {"AccessKeyId":…,"SecretAccessKey":…,"Token":…,"Expiration":"2025-01-02T03:04:05Z"} */
+static int read_keys(lk_slice body, const char *from, lk_credentials *credentials, lk_err *err)
+{
+    lk_json *root = NULL;
+    int rc = lk_json_parse(body, from, &root, err);
+    if (rc != LK_OK)
+        return rc == LK_E_NOMEM ? rc
+                                : LK_FAIL(err, LK_E_CREDENTIALS,
+                                          "%s answered with something that is no JSON", from);
+    lk_slice id = lk_json_string(lk_json_get(root, "AccessKeyId"));
+    lk_slice secret = lk_json_string(lk_json_get(root, "SecretAccessKey"));
+    lk_slice expiration = lk_json_string(lk_json_get(root, "Expiration"));
+    int64_t expires_at_ms = 0;
+    if (id.len == 0 || secret.len == 0)
+        rc = LK_FAIL(err, LK_E_CREDENTIALS, "the answer of %s holds no credentials", from);
+    else if (expiration.len > 0 && !lk_time_parse_iso8601(expiration, &expires_at_ms))
+        rc = LK_FAIL(err, LK_E_CREDENTIALS, "the answer of %s has an unreadable Expiration", from);
+    else
+        rc = lk_credentials_fill(credentials, id, secret,
+                                 lk_json_string(lk_json_get(root, "Token")), err);
+    if (rc == LK_OK)
+        credentials->expires_at_ms = expires_at_ms;
+    lk_json_free(root);
+    return rc;
+}
+
+/* One request; the body of a 200 is appended to *body, anything else is an error that names `from`
+ * and the status but never the body, which may hold secrets. */
+static int fetch(lk_http *http, const lk_http_request *request, const char *from, lk_buf *body,
+                 lk_err *err)
+{
+    lk_http_response response = {0};
+    int rc = lk_http_call(http, request, REMOTE_TIMEOUT_MS, &response, err);
+    if (rc == LK_E_INTERRUPTED || rc == LK_E_NOMEM)
+        goto out;
+    if (rc != LK_OK) {
+        lk_err_prefix(err, "no credentials from %s", from);
+        if (err)
+            err->code = LK_E_CREDENTIALS;
+        rc = LK_E_CREDENTIALS;
+    } else if (response.status != 200) {
+        rc = LK_FAIL(err, LK_E_CREDENTIALS, "no credentials from %s: it answered HTTP %d", from,
+                     response.status);
+        if (err)
+            err->http_status = response.status;
+    } else {
+        lk_buf_add(body, lk_buf_slice(&response.body));
+        rc = lk_buf_check(body, err);
+    }
+out:
+    if (response.body.ptr)
+        lk_zero(response.body.ptr, response.body.len);
+    lk_http_response_clear(&response);
+    return rc;
+}
+
+static void clear_secret(lk_buf *text)
+{
+    if (text->ptr)
+        lk_zero(text->ptr, text->len);
+    lk_buf_clear(text);
+}
+
+/* --- Container endpoint --------------------------------------------------------------------- */
+
+bool lk_credentials_has_container(void)
+{
+    return lk_getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") ||
+           lk_getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+}
+
+/* AWS: plain http only to this machine and to the container agents' fixed addresses, so that nobody
+ * can be made to send the token elsewhere. */
+static bool is_allowed_host(const char *url)
+{
+    static const char *const hosts[] = {"localhost",     "127.0.0.1",      "[::1]",
+                                        "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
+    lk_slice text = lk_slice_of(url);
+    if (lk_slice_has_prefix(text, LK_SLICE_LITERAL("https://")))
+        return true;
+    if (!lk_slice_has_prefix(text, LK_SLICE_LITERAL("http://")))
+        return false;
+    for (size_t i = 0; i < LK_COUNT(hosts); i++) {
+        size_t len = strlen(hosts[i]);
+        const char *behind = url + 7 + len;
+        if (strncmp(url + 7, hosts[i], len) == 0 && strchr("/:?", *behind))
+            return true; /* strchr finds the terminating NUL too */
+    }
+    return false;
+}
+
+static int container_url(lk_buf *url, lk_err *err)
+{
+    const char *relative = lk_getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    const char *full = lk_getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    if (relative)
+        lk_buf_addf(url, "http://169.254.170.2%s", relative);
+    else
+        lk_buf_add_str(url, full);
+    int rc = lk_buf_check(url, err);
+    if (rc == LK_OK && (relative ? relative[0] != '/' : !is_allowed_host(url->ptr)))
+        rc = LK_FAIL(err, LK_E_CREDENTIALS,
+                     "%s is not allowed: it must be https, or http to loopback or a container "
+                     "agent's address",
+                     relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+                              : "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    return rc;
+}
+
+/* The file is read each time: agents rotate it. */
+static int container_token(lk_buf *token, lk_err *err)
+{
+    const char *path = lk_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    const char *text = lk_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    if (path) {
+        FILE *file = fopen(path, "re");
+        if (!file)
+            return LK_FAIL(err, LK_E_CREDENTIALS,
+                           "cannot read AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE %s: %s", path,
+                           strerror(errno));
+        char chunk[MAX_TOKEN_BYTES];
+        size_t len = fread(chunk, 1, sizeof(chunk), file);
+        fclose(file);
+        lk_buf_add(token, lk_slice_trim((lk_slice){chunk, len}));
+        lk_zero(chunk, sizeof(chunk));
+    } else if (text) {
+        lk_buf_add_str(token, text);
+    }
+    int rc = lk_buf_check(token, err);
+    if (rc == LK_OK && token->len > 0 && strpbrk(token->ptr, "\r\n"))
+        rc = LK_FAIL(err, LK_E_CREDENTIALS, "the container authorization token holds a line break");
+    return rc;
+}
+
+int lk_credentials_fetch_container(lk_http *http, lk_credentials *credentials, lk_err *err)
+{
+    static const char from[] = "the container credentials endpoint";
+    lk_buf url = {0};
+    lk_buf token = {0};
+    lk_buf body = {0};
+    int rc = container_url(&url, err);
+    if (rc == LK_OK)
+        rc = container_token(&token, err);
+    if (rc == LK_OK) {
+        lk_name_value header = {LK_SLICE_LITERAL("Authorization"), lk_buf_slice(&token)};
+        lk_http_request request = {.method = "GET",
+                                   .url = url.ptr,
+                                   .headers = &header,
+                                   .header_count = token.len > 0 ? 1 : 0};
+        rc = fetch(http, &request, from, &body, err);
+    }
+    if (rc == LK_OK)
+        rc = read_keys(lk_buf_slice(&body), from, credentials, err);
+    if (rc == LK_OK)
+        credentials->source = "container endpoint";
+    clear_secret(&token);
+    clear_secret(&body);
+    lk_buf_clear(&url);
+    return rc;
+}
+
+/* --- Instance metadata (IMDSv2) ------------------------------------------------------------- */
+
+static const char *instance_base(void)
+{
+    const char *endpoint = lk_getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    const char *mode = lk_getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
+    if (endpoint)
+        return endpoint;
+    bool ipv6 = mode && (strcmp(mode, "IPv6") == 0 || strcmp(mode, "ipv6") == 0);
+    return ipv6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
+}
+
+/* method on base + path with one header; path2 is appended to path (a role's name). */
+static int ask_instance(lk_http *http, const char *method, const char *path, lk_slice path2,
+                        lk_name_value header, lk_buf *body, lk_err *err)
+{
+    lk_buf url = {0};
+    lk_slice base = lk_slice_of(instance_base());
+    while (base.len > 0 && base.ptr[base.len - 1] == '/')
+        base.len--;
+    lk_buf_add(&url, base);
+    lk_buf_add_str(&url, path);
+    lk_uri_encode(&url, path2, false);
+    int rc = lk_buf_check(&url, err);
+    if (rc == LK_OK) {
+        lk_http_request request = {
+            .method = method, .url = url.ptr, .headers = &header, .header_count = 1};
+        rc = fetch(http, &request, "the instance metadata service", body, err);
+    }
+    lk_buf_clear(&url);
+    return rc;
+}
+
+int lk_credentials_fetch_instance(lk_http *http, lk_credentials *credentials, lk_err *err)
+{
+    static const char roles[] = "/latest/meta-data/iam/security-credentials/";
+    const char *disabled = lk_getenv("AWS_EC2_METADATA_DISABLED");
+    if (disabled && strcmp(disabled, "true") == 0)
+        return LK_FAIL(err, LK_E_CREDENTIALS,
+                       "the instance metadata service is switched off by "
+                       "AWS_EC2_METADATA_DISABLED");
+    lk_buf token = {0};
+    lk_buf role = {0};
+    lk_buf body = {0};
+    lk_slice none = {NULL, 0};
+    lk_name_value ttl = {LK_SLICE_LITERAL("X-aws-ec2-metadata-token-ttl-seconds"),
+                         LK_SLICE_LITERAL("21600")};
+    int rc = ask_instance(http, "PUT", "/latest/api/token", none, ttl, &token, err);
+    lk_name_value with_token = {LK_SLICE_LITERAL("X-aws-ec2-metadata-token"),
+                                lk_slice_trim(lk_buf_slice(&token))};
+    if (rc == LK_OK)
+        rc = ask_instance(http, "GET", roles, none, with_token, &role, err);
+    if (rc == LK_OK) {
+        lk_slice name;
+        lk_slice_cut(lk_buf_slice(&role), '\n', &name);
+        rc = ask_instance(http, "GET", roles, lk_slice_trim(name), with_token, &body, err);
+    }
+    if (rc == LK_OK)
+        rc = read_keys(lk_buf_slice(&body), "the instance metadata service", credentials, err);
+    if (rc == LK_OK)
+        credentials->source = "instance metadata";
+    clear_secret(&token);
+    clear_secret(&body);
+    lk_buf_clear(&role);
+    return rc;
+}
