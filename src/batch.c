@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * batch: the steps of whoever performs the jobs of an event. See batch.h for the other files.
+ *
+ *     add ──> next ──> start ──> (the job runs) ──> finish ──> next … response
+ *              │ SKIP, DEFER, HOP, DRAIN and foreign records are dealt with inside next
+ *
+ * Each step that touches SQS enters the client, so that two threads in one batch meet LK_E_BUSY.
+ */
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- Life ----------------------------------------------------------------------------------- */
+
+static int check_options(const lk_batch_options *options, lk_err *err)
+{
+    if (options->max_retries < 0 || options->max_retries > LK_MAX_RETRIES)
+        return LK_FAIL(err, LK_E_INVALID, "max_retries is %d, not 0 to %d", options->max_retries,
+                       LK_MAX_RETRIES);
+    if (options->jitter_percent < 0 || options->jitter_percent > 100)
+        return LK_FAIL(err, LK_E_INVALID, "jitter_percent is %d, not 0 to 100",
+                       options->jitter_percent);
+    if (options->guard_ms < 0 || options->deadline_ms < 0)
+        return LK_FAIL(err, LK_E_INVALID, "guard_ms and deadline_ms cannot be negative");
+    return 0;
+}
+
+lk_batch *lk_batch_new(lk_client *client, const lk_batch_options *options, lk_err *err)
+{
+    static const lk_batch_options defaults = LK_BATCH_OPTIONS_INIT;
+    if (options && check_options(options, err))
+        return NULL;
+    lk_batch *batch = calloc(1, sizeof(*batch));
+    if (!batch) {
+        LK_FAIL_NOMEM(err);
+        return NULL;
+    }
+    batch->client = client;
+    batch->options = options ? *options : defaults;
+    batch->received_at_ms = lk_batch_clock_ms(batch);
+    const lk_env *env = lk_client_env(client);
+    uint32_t id = 0;
+    if (!env->random(env->ctx, &id, sizeof(id))) {
+        LK_FAIL(err, LK_E_IO, "no random bytes from the system");
+        lk_batch_free(batch);
+        return NULL;
+    }
+    batch->tag_base = (uint64_t)id << 32;
+    return batch;
+}
+
+void lk_batch_free(lk_batch *batch)
+{
+    if (!batch)
+        return;
+    for (size_t i = 0; i < batch->count; i++)
+        lk_job_free(batch->jobs[i]);
+    free(batch->jobs);
+    lk_groups_clear(&batch->groups);
+    lk_notes_clear(&batch->notes);
+    while (batch->queues) {
+        lk_batch_queue *q = batch->queues;
+        batch->queues = q->next;
+        free(q);
+    }
+    lk_buf_clear(&batch->response);
+    free(batch);
+}
+
+/* --- Adding --------------------------------------------------------------------------------- */
+
+static int add(lk_batch *batch, const lk_record *record, lk_err *err)
+{
+    if (batch->started)
+        return LK_FAIL(err, LK_E_INVALID, "the batch has begun: records come before its first job");
+    if (batch->count == batch->capacity) {
+        size_t capacity = batch->capacity ? 2 * batch->capacity : 10;
+        lk_job **grown = realloc(batch->jobs, capacity * sizeof(lk_job *));
+        if (!grown)
+            return LK_FAIL_NOMEM(err);
+        batch->jobs = grown;
+        batch->capacity = capacity;
+    }
+    int rc = lk_job_new(batch, record, &batch->jobs[batch->count], err);
+    if (!rc)
+        batch->count++;
+    return rc;
+}
+
+int lk_batch_add(lk_batch *batch, const lk_record *record, lk_err *err)
+{
+    int rc = lk_client_enter(batch->client, err);
+    if (rc)
+        return rc;
+    rc = add(batch, record, err);
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+int lk_batch_add_event(lk_batch *batch, lk_slice event_json, lk_err *err)
+{
+    lk_event *event = NULL;
+    int rc = lk_client_enter(batch->client, err);
+    if (rc)
+        return rc;
+    rc = lk_event_parse(event_json, &event, err);
+    for (size_t i = 0; !rc && i < lk_event_count(event); i++)
+        rc = add(batch, lk_event_at(event, i), err);
+    lk_event_free(event);
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+/* --- Before a job --------------------------------------------------------------------------- */
+
+static void close_faulty(lk_batch *batch, lk_job *job)
+{
+    lk_note note = lk_job_note(job, LK_NOTE_FOREIGN, true, -1);
+    lk_notes_add(&batch->notes, &note, "the record %s; it is reported failed and left alone",
+                 job->fault);
+    job->state = LK_JOB_CLOSED;
+    job->failed = true;
+    lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));
+}
+
+/* What holds the group up may have made no call: then its queue's VisibilityTimeout counts. */
+static int group_wait(lk_batch *batch, lk_job *job, bool may_ask, int64_t *wait_s, lk_err *err)
+{
+    *wait_s = lk_group_wait_s(job->group, lk_batch_mono_ms(batch));
+    if (*wait_s >= 0)
+        return 0;
+    int rc = may_ask ? lk_batch_need_attributes(batch, job, -1, err) : 0;
+    *wait_s = job->queue->attributes.visibility_s;
+    return rc;
+}
+
+/* The job's class is not known yet: as if it wanted all the retries there are. lk_batch_start looks
+ * again when it is. */
+static lk_job_facts facts_before(const lk_job *job)
+{
+    lk_job_facts facts = lk_job_facts_now(job);
+    facts.retry = LK_RETRY_MAX;
+    return facts;
+}
+
+static int decide_before(lk_batch *batch, lk_job *job, lk_decision *decision, lk_err *err)
+{
+    if (lk_group_held(job->group)) {
+        lk_job_facts facts = facts_before(job);
+        facts.group_blocked = true;
+        int rc = group_wait(batch, job, true, &facts.group_wait_s, err);
+        *decision = lk_job_before(&facts);
+        return rc;
+    }
+    lk_job_facts facts = facts_before(job);
+    *decision = lk_job_before(&facts);
+    /* Deferring must leave a receive to run in, draining must lead somewhere: both depend on the
+     * queue's redrive policy. */
+    bool depends = decision->action == LK_DRAIN || decision->action == LK_DEFER ||
+                   (decision->action == LK_HOP && facts.fifo);
+    if (!depends || job->queue->attributes_known)
+        return 0;
+    int rc = lk_batch_need_attributes(batch, job, -1, err);
+    facts = facts_before(job);
+    *decision = lk_job_before(&facts);
+    return rc;
+}
+
+static void say_held_back(lk_batch *batch, const lk_job *job, const lk_decision *decision)
+{
+    char until[64] = "it comes back when the queue's VisibilityTimeout ends";
+    if (decision->wait_s >= 0)
+        snprintf(until, sizeof(until), "hidden for %lld s", (long long)decision->wait_s);
+    lk_note note = lk_job_note(job, LK_NOTE_SKIPPED, false, decision->wait_s);
+    if (decision->action == LK_SKIP) {
+        lk_notes_add(&batch->notes, &note, "an earlier job of its FIFO group is still to come; %s",
+                     until);
+    } else if (decision->action == LK_DEFER) {
+        note.kind = LK_NOTE_DEFERRED;
+        lk_notes_add(&batch->notes, &note, "not due yet; %s", until);
+    } else {
+        note.kind = LK_NOTE_DRAINED;
+        lk_notes_add(&batch->notes, &note,
+                     "its tries are used up; not run, on its way to the dead-letter queue");
+    }
+}
+
+/* Deals with a job as decided. 1: hand it out; 0: it is closed. */
+static int act_before(lk_batch *batch, lk_job *job, const lk_decision *decision, lk_err *err)
+{
+    if (decision->action == LK_HOP)
+        return lk_batch_hop(batch, job, err);
+    if (decision->action != LK_RUN) {
+        say_held_back(batch, job, decision);
+        lk_batch_carry_out(batch, job, decision);
+        return 0;
+    }
+    int rc = decision->sleep_ms > 0 ? lk_outbox_sleep(batch->client, decision->sleep_ms, err) : 0;
+    return rc ? rc : 1;
+}
+
+/* 1: the job may run; 0: it is closed; negative: an error, the job is as before. */
+static int look_at(lk_batch *batch, lk_job *job, lk_err *err)
+{
+    if (job->fault) {
+        close_faulty(batch, job);
+        return 0;
+    }
+    lk_decision decision;
+    int rc = decide_before(batch, job, &decision, err);
+    return rc ? rc : act_before(batch, job, &decision, err);
+}
+
+/* --- Ending early --------------------------------------------------------------------------- */
+
+static bool time_is_up(const lk_batch *batch)
+{
+    if (batch->options.deadline_ms == 0)
+        return false;
+    const lk_env *env = lk_client_env(batch->client);
+    int64_t left_ms = batch->options.deadline_ms - env->wall_ms(env->ctx);
+    return left_ms <= 0 || left_ms < batch->options.guard_ms;
+}
+
+/* A follower in a held group waits for its head as ever: given back at once it would be received
+ * with it, and spend its receives without a run. No question to SQS for that: time is up. */
+static void close_unstarted(lk_batch *batch, lk_job *job)
+{
+    if (lk_group_held(job->group)) {
+        lk_job_facts facts = facts_before(job);
+        facts.group_blocked = true;
+        (void)group_wait(batch, job, false, &facts.group_wait_s, NULL);
+        lk_decision decision = lk_job_before(&facts);
+        say_held_back(batch, job, &decision);
+        lk_batch_carry_out(batch, job, &decision);
+        return;
+    }
+    lk_note note = lk_job_note(job, LK_NOTE_UNSTARTED, false, 0);
+    lk_notes_add(&batch->notes, &note, "not started: %s; visible again at once",
+                 batch->stopped ? "the batch was stopped"
+                                : "the function's time is nearly used up");
+    lk_batch_give_back(batch, job);
+}
+
+void lk_batch_close_new(lk_batch *batch)
+{
+    for (; batch->cursor < batch->count; batch->cursor++) {
+        lk_job *job = batch->jobs[batch->cursor];
+        if (job->fault)
+            close_faulty(batch, job);
+        else
+            close_unstarted(batch, job);
+    }
+}
+
+void lk_batch_stop(lk_batch *batch)
+{
+    batch->stopped = true;
+}
+
+/* --- Next ----------------------------------------------------------------------------------- */
+
+static int next_job(lk_batch *batch, lk_job **found, lk_err *err)
+{
+    while (batch->cursor < batch->count) {
+        if (batch->stopped || time_is_up(batch)) {
+            lk_batch_close_new(batch);
+            return 0;
+        }
+        lk_job *job = batch->jobs[batch->cursor];
+        int rc = look_at(batch, job, err);
+        if (rc < 0)
+            return rc;
+        batch->cursor++;
+        if (rc == 1) {
+            job->state = LK_JOB_HANDED_OUT;
+            lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));
+            *found = job;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int lk_batch_next(lk_batch *batch, lk_job **job, lk_err *err)
+{
+    *job = NULL;
+    int rc = lk_client_enter(batch->client, err);
+    if (rc)
+        return rc;
+    batch->started = true;
+    rc = lk_outbox_pump(batch->client, err);
+    lk_batch_collect(batch);
+    if (!rc)
+        rc = next_job(batch, job, err);
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+/* --- Start and finish ----------------------------------------------------------------------- */
+
+static int check_open(const lk_batch *batch, const lk_job *job, lk_err *err)
+{
+    if (job->batch != batch)
+        return LK_FAIL(err, LK_E_INVALID, "the job belongs to another batch");
+    if (batch->answered)
+        return LK_FAIL(err, LK_E_INVALID, "the batch has given its response already");
+    if (job->state != LK_JOB_HANDED_OUT)
+        return LK_FAIL(err, LK_E_INVALID, "the job is finished already");
+    return 0;
+}
+
+/* Its class is known now. Due time and group were looked at before it was handed out. */
+static lk_decision decide_start(const lk_job *job)
+{
+    lk_job_facts facts = lk_job_facts_now(job);
+    facts.due_at_ms = 0;
+    return lk_job_before(&facts);
+}
+
+static int start(lk_batch *batch, lk_job *job, lk_decision *decision, lk_err *err)
+{
+    int rc = check_open(batch, job, err);
+    if (rc)
+        return rc;
+    *decision = decide_start(job);
+    if (decision->action == LK_RUN)
+        return 0;
+    rc = lk_batch_need_attributes(batch, job, -1, err);
+    if (rc)
+        return rc;
+    *decision = decide_start(job);
+    if (decision->action == LK_RUN)
+        return 0;
+    say_held_back(batch, job, decision);
+    lk_batch_carry_out(batch, job, decision);
+    return 0;
+}
+
+int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *options,
+                   lk_decision *decision, lk_err *err)
+{
+    int rc = lk_client_enter(batch->client, err);
+    if (rc)
+        return rc;
+    if (options)
+        job->options = *options;
+    rc = start(batch, job, decision, err);
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+/* Spreads the retries of jobs that failed together; never beyond what the message survives. */
+static lk_decision with_jitter(const lk_job *job, const lk_job_facts *facts, lk_decision plain)
+{
+    const lk_env *env = lk_client_env(job->batch->client);
+    int64_t most_s = plain.wait_s * job->batch->options.jitter_percent / 100;
+    uint32_t random = 0;
+    if (most_s <= 0 || plain.shortened || !env->random(env->ctx, &random, sizeof(random)))
+        return plain;
+    int64_t extra_s = (int64_t)(random % (uint64_t)(most_s + 1));
+    lk_decision spread = lk_job_retry(facts, plain.wait_s + extra_s);
+    return spread.shortened ? plain : spread;
+}
+
+static lk_decision decide_after(const lk_job *job, const lk_outcome *outcome)
+{
+    lk_job_facts facts = lk_job_facts_now(job);
+    facts.undeletable = outcome->kind == LK_POISON;
+    lk_decision decision = lk_job_after(&facts, outcome->kind == LK_DONE);
+    if (decision.action != LK_RETRY)
+        return decision;
+    if (outcome->kind == LK_FAILED && outcome->retry_in_s >= 0)
+        return lk_job_retry(&facts, outcome->retry_in_s);
+    return with_jitter(job, &facts, decision);
+}
+
+/* A failure is decided on the queue's attributes, whatever their age; a delete that it causes, on
+ * fresh ones: a redrive policy that was added meanwhile saves the job. */
+static int decide_failure(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
+                          lk_decision *decision, lk_err *err)
+{
+    const int64_t fresh_ms = 10 * 1000;
+    int rc = lk_batch_need_attributes(batch, job, -1, err);
+    if (rc)
+        return rc;
+    *decision = decide_after(job, outcome);
+    if (decision->action != LK_DELETE)
+        return 0;
+    rc = lk_batch_need_attributes(batch, job, fresh_ms, err);
+    *decision = decide_after(job, outcome);
+    return rc;
+}
+
+static int finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_decision *decision,
+                  lk_err *err)
+{
+    int rc = check_open(batch, job, err);
+    if (rc)
+        return rc;
+    if (outcome->kind == LK_DONE)
+        *decision = decide_after(job, outcome);
+    else if (outcome->kind == LK_UNTOUCHED)
+        *decision = (lk_decision){.action = LK_RETRY, .wait_s = 0};
+    else
+        rc = decide_failure(batch, job, outcome, decision, err);
+    if (rc)
+        return rc;
+    lk_batch_carry_out(batch, job, decision);
+    lk_err ignored; /* the job is closed; what ails the connection shows when the batch settles */
+    (void)lk_outbox_pump(batch->client, &ignored);
+    lk_batch_collect(batch);
+    return 0;
+}
+
+int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_decision *decision,
+                    lk_err *err)
+{
+    lk_decision unwanted;
+    int rc = lk_client_enter(batch->client, err);
+    if (rc)
+        return rc;
+    rc = finish(batch, job, outcome, decision ? decision : &unwanted, err);
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+/* --- Notes ---------------------------------------------------------------------------------- */
+
+int lk_batch_note(lk_batch *batch, lk_note *note)
+{
+    return lk_notes_pull(&batch->notes, note) ? 1 : 0;
+}
