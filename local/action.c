@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * action: the table of actions, the life of a request, and what every action needs: its row, its
+ * required members, its queue.
+ *
+ * To add an action: its members here, its functions in one of the files beside, one row in `rows`.
+ */
+#include "action_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Members -------------------------------------------------------------------------------- */
+
+#define OF_REQUEST(field) offsetof(lk_request, field)
+#define OF_ONE(field)     offsetof(lk_request, one.field)
+#define OF_ENTRY(field)   offsetof(lk_request_entry, field)
+
+#define MEMBER(json, query, member_kind, at)                                                       \
+    {                                                                                              \
+        .name = (json), .query_name = (query), .kind = LK_MEMBER_##member_kind, .offset = (at)     \
+    }
+#define REQUIRED(json, query, member_kind, at)                                                     \
+    {                                                                                              \
+        .name = (json), .query_name = (query), .kind = LK_MEMBER_##member_kind, .offset = (at),    \
+        .required = true                                                                           \
+    }
+#define QUEUE_URL REQUIRED("QueueUrl", "QueueUrl", STRING, OF_REQUEST(queue_url))
+/* SendMessage without it is NonExistentQueue, not MissingParameter. */
+#define QUEUE_URL_OR_PATH MEMBER("QueueUrl", "QueueUrl", STRING, OF_REQUEST(queue_url))
+#define ENTRIES(query, member_list)                                                                \
+    {                                                                                              \
+        .name = "Entries", .query_name = (query), .kind = LK_MEMBER_ENTRIES,                       \
+        .offset = OF_REQUEST(entries), .entry = (member_list)                                      \
+    }
+#define BATCH_ANSWERS(query, member_list)                                                          \
+    {.name = "Successful",                                                                         \
+     .query_name = (query),                                                                        \
+     .kind = LK_MEMBER_ENTRIES,                                                                    \
+     .offset = OF_REQUEST(entries),                                                                \
+     .entry = (member_list)},                                                                      \
+        MEMBER("Failed", "BatchResultErrorEntry", FAILED, OF_REQUEST(entries))
+#define END                                                                                        \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+/* One message or handle, as the whole request (OF_ONE) or as an entry of a batch (OF_ENTRY). */
+#define SEND_MEMBERS(of)                                                                           \
+    REQUIRED("MessageBody", "MessageBody", STRING, of(body)),                                      \
+        MEMBER("DelaySeconds", "DelaySeconds", INT, of(delay_s)),                                  \
+        MEMBER("MessageAttributes", "MessageAttribute", ATTRIBUTES, of(attributes)),               \
+        MEMBER("MessageSystemAttributes", "MessageSystemAttribute", ATTRIBUTES,                    \
+               of(system_attributes)),                                                             \
+        MEMBER("MessageDeduplicationId", "MessageDeduplicationId", STRING, of(dedup_id)),          \
+        MEMBER("MessageGroupId", "MessageGroupId", STRING, of(group_id))
+#define SEND_ANSWERS(of)                                                                           \
+    MEMBER("MessageId", "MessageId", TEXT, of(sent.message_id)),                                   \
+        MEMBER("MD5OfMessageBody", "MD5OfMessageBody", TEXT, of(md5_of_body)),                     \
+        MEMBER("MD5OfMessageAttributes", "MD5OfMessageAttributes", TEXT, of(md5_of_attributes)),   \
+        MEMBER("MD5OfMessageSystemAttributes", "MD5OfMessageSystemAttributes", TEXT,               \
+               of(md5_of_system_attributes)),                                                      \
+        MEMBER("SequenceNumber", "SequenceNumber", TEXT, of(sent.sequence_number))
+#define HANDLE_MEMBER(of) REQUIRED("ReceiptHandle", "ReceiptHandle", STRING, of(receipt_handle))
+#define VISIBILITY_MEMBER(of)                                                                      \
+    REQUIRED("VisibilityTimeout", "VisibilityTimeout", INT, of(visibility_s))
+#define ENTRY_ID MEMBER("Id", "Id", STRING, OF_ENTRY(id))
+
+static const lk_member no_answers[] = {END};
+static const lk_member id_only[] = {ENTRY_ID, END};
+static const lk_member url_answer[] = {
+    MEMBER("QueueUrl", "QueueUrl", STRING, OF_REQUEST(answer_url)), END};
+
+static const lk_member create_queue_members[] = {
+    REQUIRED("QueueName", "QueueName", STRING, OF_REQUEST(queue_name)),
+    MEMBER("Attributes", "Attribute", PAIRS, OF_REQUEST(attributes)), END};
+static const lk_member queue_only_members[] = {QUEUE_URL, END};
+/* Without QueueName: InvalidParameterValue, so not "required" here. */
+static const lk_member get_queue_url_members[] = {
+    MEMBER("QueueName", "QueueName", STRING, OF_REQUEST(queue_name)), END};
+static const lk_member list_queues_members[] = {
+    MEMBER("QueueNamePrefix", "QueueNamePrefix", STRING, OF_REQUEST(queue_name_prefix)),
+    MEMBER("MaxResults", "MaxResults", INT, OF_REQUEST(max_results)),
+    MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(next_token)), END};
+static const lk_member list_queues_answers[] = {
+    MEMBER("QueueUrls", "QueueUrl", NAMES, OF_REQUEST(answer_urls)),
+    MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(answer_token)), END};
+
+static const lk_member get_attributes_members[] = {
+    QUEUE_URL, MEMBER("AttributeNames", "AttributeName", NAMES, OF_REQUEST(attribute_names)), END};
+static const lk_member get_attributes_answers[] = {
+    MEMBER("Attributes", "Attribute", PAIRS, OF_REQUEST(answer_attributes)), END};
+static const lk_member set_attributes_members[] = {
+    QUEUE_URL, REQUIRED("Attributes", "Attribute", PAIRS, OF_REQUEST(attributes)), END};
+
+static const lk_member send_members[] = {QUEUE_URL_OR_PATH, SEND_MEMBERS(OF_ONE), END};
+static const lk_member send_answers[] = {SEND_ANSWERS(OF_ONE), END};
+static const lk_member send_entry_members[] = {ENTRY_ID, SEND_MEMBERS(OF_ENTRY), END};
+static const lk_member send_entry_answers[] = {ENTRY_ID, SEND_ANSWERS(OF_ENTRY), END};
+static const lk_member send_batch_members[] = {
+    QUEUE_URL, ENTRIES("SendMessageBatchRequestEntry", send_entry_members), END};
+static const lk_member send_batch_answers[] = {
+    BATCH_ANSWERS("SendMessageBatchResultEntry", send_entry_answers), END};
+
+static const lk_member receive_members[] = {
+    QUEUE_URL,
+    MEMBER("AttributeNames", "AttributeName", NAMES, OF_REQUEST(attribute_names)),
+    MEMBER("MessageSystemAttributeNames", "MessageSystemAttributeName", NAMES,
+           OF_REQUEST(system_attribute_names)),
+    MEMBER("MessageAttributeNames", "MessageAttributeName", NAMES,
+           OF_REQUEST(message_attribute_names)),
+    MEMBER("MaxNumberOfMessages", "MaxNumberOfMessages", INT, OF_REQUEST(max_messages)),
+    MEMBER("VisibilityTimeout", "VisibilityTimeout", INT, OF_REQUEST(visibility_s)),
+    MEMBER("WaitTimeSeconds", "WaitTimeSeconds", INT, OF_REQUEST(wait_s)),
+    END};
+static const lk_member receive_answers[] = {
+    MEMBER("Messages", "Message", MESSAGES, OF_REQUEST(messages)), END};
+
+static const lk_member delete_members[] = {QUEUE_URL, HANDLE_MEMBER(OF_ONE), END};
+static const lk_member delete_entry_members[] = {ENTRY_ID, HANDLE_MEMBER(OF_ENTRY), END};
+static const lk_member delete_batch_members[] = {
+    QUEUE_URL, ENTRIES("DeleteMessageBatchRequestEntry", delete_entry_members), END};
+static const lk_member delete_batch_answers[] = {
+    BATCH_ANSWERS("DeleteMessageBatchResultEntry", id_only), END};
+
+static const lk_member visibility_members[] = {QUEUE_URL, HANDLE_MEMBER(OF_ONE),
+                                               VISIBILITY_MEMBER(OF_ONE), END};
+static const lk_member visibility_entry_members[] = {ENTRY_ID, HANDLE_MEMBER(OF_ENTRY),
+                                                     VISIBILITY_MEMBER(OF_ENTRY), END};
+static const lk_member visibility_batch_members[] = {
+    QUEUE_URL, ENTRIES("ChangeMessageVisibilityBatchRequestEntry", visibility_entry_members), END};
+static const lk_member visibility_batch_answers[] = {
+    BATCH_ANSWERS("ChangeMessageVisibilityBatchResultEntry", id_only), END};
+
+/* --- The table ------------------------------------------------------------------------------ */
+
+/* The most frequent ones first. Columns: name, members, answers, check, run, shape. */
+static const lk_action_row rows[] = {
+    {"SendMessage", send_members, send_answers, lk_send_message_check, lk_send_message_run, NULL},
+    {"ReceiveMessage", receive_members, receive_answers, lk_receive_message_check,
+     lk_receive_message_run, lk_receive_message_shape},
+    {"DeleteMessage", delete_members, no_answers, NULL, lk_delete_message_run, NULL},
+    {"ChangeMessageVisibility", visibility_members, no_answers, lk_change_visibility_check,
+     lk_change_visibility_run, NULL},
+    {"SendMessageBatch", send_batch_members, send_batch_answers, lk_send_message_batch_check,
+     lk_send_message_batch_run, NULL},
+    {"DeleteMessageBatch", delete_batch_members, delete_batch_answers, lk_action_batch_check,
+     lk_delete_message_batch_run, NULL},
+    {"ChangeMessageVisibilityBatch", visibility_batch_members, visibility_batch_answers,
+     lk_change_visibility_batch_check, lk_change_visibility_batch_run, NULL},
+    {"GetQueueUrl", get_queue_url_members, url_answer, NULL, lk_get_queue_url_run, NULL},
+    {"GetQueueAttributes", get_attributes_members, get_attributes_answers, NULL,
+     lk_get_queue_attributes_run, NULL},
+    {"SetQueueAttributes", set_attributes_members, no_answers, NULL, lk_set_queue_attributes_run,
+     NULL},
+    {"CreateQueue", create_queue_members, url_answer, NULL, lk_create_queue_run, NULL},
+    {"DeleteQueue", queue_only_members, no_answers, NULL, lk_delete_queue_run, NULL},
+    {"PurgeQueue", queue_only_members, no_answers, NULL, lk_purge_queue_run, NULL},
+    {"ListQueues", list_queues_members, list_queues_answers, lk_list_queues_check,
+     lk_list_queues_run, NULL},
+};
+
+/* --- The life of a request ------------------------------------------------------------------ */
+
+static void init_entry(lk_request_entry *entry)
+{
+    entry->delay_s = LK_ABSENT;
+    entry->visibility_s = LK_ABSENT;
+}
+
+void lk_request_init(lk_request *request, const lk_action_env *env)
+{
+    memset(request, 0, sizeof *request);
+    request->env = env;
+    request->max_results = LK_ABSENT;
+    request->max_messages = LK_ABSENT;
+    request->visibility_s = LK_ABSENT;
+    request->wait_s = LK_ABSENT;
+    init_entry(&request->one);
+}
+
+lk_request_entry *lk_request_add_entries(lk_request *request, size_t count)
+{
+    lk_request_entry *items = lk_arena_alloc(&request->arena, count, sizeof *items);
+    for (size_t i = 0; items && i < count; i++)
+        init_entry(&items[i]);
+    return items;
+}
+
+void lk_request_clear(lk_request *request)
+{
+    lk_store_received_clear(request->received); /* lives in the arena: its slices do not */
+    if (request->document_free)
+        request->document_free(request->document);
+    lk_arena_clear(&request->arena);
+}
+
+int lk_action_find(lk_request *request, lk_slice name)
+{
+    for (size_t i = 0; i < LK_COUNT(rows); i++) {
+        if (lk_slice_equal_str(name, rows[i].name)) {
+            request->action = &rows[i];
+            return 0;
+        }
+    }
+    return lk_fault_format(&request->fault, &request->arena, LK_FAULT_INVALID_ACTION,
+                           "The action %.*s is not valid for this endpoint.",
+                           (int)LK_MIN(name.len, (size_t)256), name.ptr);
+}
+
+/* --- Required members ----------------------------------------------------------------------- */
+
+static const void *field_at(const void *owner, const lk_member *member)
+{
+    return (const char *)owner + member->offset;
+}
+
+static bool is_given(const void *owner, const lk_member *member)
+{
+    const void *field = field_at(owner, member);
+    switch (member->kind) {
+    case LK_MEMBER_STRING:
+        return ((const lk_slice *)field)->len > 0;
+    case LK_MEMBER_INT:
+        return *(const int64_t *)field != LK_ABSENT;
+    case LK_MEMBER_PAIRS:
+        return ((const lk_pairs *)field)->count > 0;
+    default: /* nothing else is required of any action */
+        return true;
+    }
+}
+
+const char *lk_action_missing_member(const lk_member *members, const void *owner)
+{
+    for (const lk_member *m = members; m->name; m++)
+        if (m->required && !is_given(owner, m))
+            return m->name;
+    return NULL;
+}
+
+int lk_action_missing(lk_request *request, lk_fault *fault, const char *parameter)
+{
+    return lk_fault_format(fault, &request->arena, LK_FAULT_MISSING_PARAMETER,
+                           "The request must contain the parameter %s.", parameter);
+}
+
+int lk_action_check(lk_request *request, lk_err *err)
+{
+    const char *missing;
+    if (request->queue_url.len == 0 && lk_action_queue_name(request).len > 0)
+        request->queue_url = request->path;
+    missing = lk_action_missing_member(request->action->members, request);
+    if (missing)
+        return lk_action_missing(request, &request->fault, missing);
+    return request->action->check ? request->action->check(request, err) : 0;
+}
+
+int lk_action_run_request(const lk_action_run *run, lk_request *request, lk_err *err)
+{
+    return request->action->run(run, request, err);
+}
+
+int lk_action_shape(lk_request *request, lk_err *err)
+{
+    return request->action->shape ? request->action->shape(request, err) : 0;
+}
+
+/* --- The queue of a request ----------------------------------------------------------------- */
+
+static lk_slice last_segment(lk_slice text)
+{
+    while (text.len > 0 && text.ptr[text.len - 1] == '/')
+        text.len--;
+    for (size_t i = text.len; i > 0; i--)
+        if (text.ptr[i - 1] == '/')
+            return (lk_slice){text.ptr + i, text.len - i};
+    return text;
+}
+
+lk_slice lk_action_queue_name(const lk_request *request)
+{
+    return last_segment(request->queue_url.len > 0 ? request->queue_url : request->path);
+}
+
+lk_slice lk_action_queue_arn(lk_request *request, lk_slice name)
+{
+    return lk_arena_format(&request->arena, "arn:aws:sqs:%s:%s:%.*s", request->env->region,
+                           request->env->account, LK_SLICE_FMT(name));
+}
+
+const lk_store_queue *lk_action_queue(const lk_action_run *run, lk_request *request)
+{
+    const lk_store_queue *queue = lk_store_queue_find(run->store, lk_action_queue_name(request));
+    if (!queue)
+        lk_fault_set(&request->fault, LK_FAULT_NON_EXISTENT_QUEUE);
+    return queue;
+}
+
+void lk_action_touch(const lk_action_run *run, const lk_store_queue *queue)
+{
+    run->touch(run->touch_ctx, queue->id);
+}
