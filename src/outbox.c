@@ -428,8 +428,7 @@ int lk_outbox_send(lk_client *client, lk_queue *queue, lk_slice body,
     lk_call *call = call_new(LK_OUTBOX_SEND, tag, err);
     if (!call)
         return LK_E_NOMEM;
-    int rc = lk_message_build(client, queue, body, options, NULL, &call->members, &call->size_bytes,
-                              err);
+    int rc = lk_message_build(client, queue, body, options, &call->members, &call->size_bytes, err);
     if (rc) {
         lk_call_free(call);
         return rc;

@@ -18,7 +18,7 @@ int lk_send_to(lk_client *client, lk_queue *queue, lk_slice body, const lk_send_
 {
     lk_buf members = {0};
     lk_buf response = {0};
-    int rc = lk_message_build(client, queue, body, options, NULL, &members, NULL, err);
+    int rc = lk_message_build(client, queue, body, options, &members, NULL, err);
     if (!rc && lk_queue_fifo(queue))
         rc = lk_outbox_flush_queue(client, queue, -1, err);
     if (!rc)
@@ -164,8 +164,8 @@ static void add_entry(batch_send *b, const lk_send_entry *entry, size_t index)
     lk_buf members = {0};
     size_t bytes = 0;
     lk_send_result *result = &b->results[index];
-    int rc = lk_message_build(b->client, b->queue, entry->body, &entry->options, NULL, &members,
-                              &bytes, &result->err);
+    int rc = lk_message_build(b->client, b->queue, entry->body, &entry->options, &members, &bytes,
+                              &result->err);
     if (!rc)
         rc = lk_buf_check(&members, &result->err);
     if (rc) {
