@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store_fifo: message groups: who may be received next, and in which order.
+ *
+ * SQS walks a group in order, passes over deleted messages, gives visible ones, and stops at the
+ * first that is in flight or delayed. So a group is ready exactly when its head, the first message
+ * not deleted, is visible; fifo_group.ready_at keeps since or from when that is. A receive asks for
+ * the group that has been ready longest and looks at nothing else: its cost follows the groups it
+ * takes from, not the backlog. A group exists as long as it has messages.
+ */
+#include "store_internal.h"
+
+/* --- The group's place in the queue of ready groups ------------------------------------------ */
+
+static int queue_up(lk_store *store, int64_t group, int64_t ready_at_ms, lk_err *err)
+{
+    int64_t turn = 0;
+    lk_sql sql;
+    int rc = lk_store_number(store, &turn, err);
+    if (!rc)
+        rc = lk_sql_prepare(store, LK_SQL_GROUP_PUT, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, group);
+    lk_sql_int64(&sql, ready_at_ms);
+    lk_sql_int64(&sql, turn);
+    return lk_sql_run(&sql, err);
+}
+
+int lk_group_changed(lk_store *store, int64_t group, int64_t seq, int64_t now_ms, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_sql_prepare(store, LK_SQL_GROUP_HEAD, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, group);
+    rc = lk_sql_step(&sql, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return lk_sql_run_with(store, LK_SQL_GROUP_REMOVE, group, err);
+    int64_t head = lk_sql_column_int64(&sql, 0);
+    int64_t visible_at_ms = lk_sql_column_int64(&sql, 1);
+    lk_sql_reset(&sql);
+    /* Something behind the head neither opens nor blocks the group, and must not cost its place. */
+    if (head < seq)
+        return 0;
+    return queue_up(store, group, LK_MAX(visible_at_ms, now_ms), err);
+}
+
+static int find_group(lk_store *store, int64_t pile, lk_slice name, int64_t *group, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_sql_prepare(store, LK_SQL_GROUP_FIND, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, pile);
+    lk_sql_text(&sql, name);
+    return lk_sql_value(&sql, 0, group, err);
+}
+
+int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_at_ms,
+                  int64_t *group, lk_err *err)
+{
+    int rc = find_group(store, pile, name, group, err);
+    if (rc || *group)
+        return rc; /* behind the others: the head stays */
+    lk_sql sql;
+    rc = lk_store_number(store, group, err);
+    if (!rc)
+        rc = lk_sql_prepare(store, LK_SQL_GROUP_ADD, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, *group);
+    lk_sql_int64(&sql, pile);
+    lk_sql_text(&sql, name);
+    lk_sql_int64(&sql, visible_at_ms);
+    lk_sql_int64(&sql, *group); /* its turn: behind all that queued up before */
+    return lk_sql_run(&sql, err);
+}
+
+/* --- Receiving ------------------------------------------------------------------------------- */
+
+typedef struct take {
+    lk_store *store;
+    lk_queue_state *queue;
+    lk_queue_state *dead_letters; /* NULL: none */
+    size_t max;
+    int64_t visibility_ms;
+    int64_t now_ms;
+    lk_store_received *received;
+} take;
+
+static int next_rows(const take *t, int64_t group, int64_t after, lk_message_row *rows,
+                     size_t *count, lk_err *err)
+{
+    size_t wanted = t->max - t->received->count;
+    lk_sql sql;
+    int rc = lk_sql_prepare(t->store, LK_SQL_MESSAGE_OF_GROUP, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, group);
+    lk_sql_int64(&sql, after);
+    lk_sql_int64(&sql, (int64_t)wanted);
+    return lk_message_rows(&sql, rows, wanted, count, err);
+}
+
+static int take_row(const take *t, const lk_message_row *row, lk_err *err)
+{
+    if (t->dead_letters && lk_redrive_wanted(t->queue, row))
+        return lk_redrive_move(t->store, t->queue, t->dead_letters, row, t->now_ms, t->received,
+                               err);
+    return lk_receive_deliver(t->store, t->queue, row, t->visibility_ms, t->now_ms, t->received,
+                              err);
+}
+
+/* Walks the group from its head. A dead letter unblocks what follows within the same walk. */
+static int take_from_group(const take *t, int64_t group, lk_err *err)
+{
+    lk_message_row rows[LK_STORE_RECEIVE_MAX];
+    int64_t after = 0;
+    bool open = true;
+    while (open && t->received->count < t->max) {
+        size_t count = 0;
+        int rc = next_rows(t, group, after, rows, &count, err);
+        if (rc)
+            return rc;
+        open = count > 0;
+        for (size_t i = 0; open && i < count; i++) {
+            open = rows[i].visible_at_ms <= t->now_ms;
+            rc = open ? take_row(t, &rows[i], err) : 0;
+            if (rc)
+                return rc;
+            after = rows[i].seq;
+        }
+    }
+    return lk_group_changed(t->store, group, 0, t->now_ms, err);
+}
+
+static int next_ready_group(const take *t, int64_t last_turn, int64_t *group, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_sql_prepare(t->store, LK_SQL_GROUP_READY, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, t->queue->pile);
+    lk_sql_int64(&sql, t->now_ms);
+    lk_sql_int64(&sql, last_turn);
+    return lk_sql_value(&sql, 0, group, err);
+}
+
+int lk_fifo_receive(lk_store *store, lk_queue_state *queue, size_t max, int64_t visibility_ms,
+                    int64_t now_ms, lk_store_received *received, lk_err *err)
+{
+    const take t = {store,  queue,   lk_redrive_target(store, queue), max, visibility_ms,
+                    now_ms, received};
+    /* A group that was taken from queues up with a later turn: each is visited once a call, also
+     * when a visibility timeout of 0 makes it ready again at once. */
+    int64_t last_turn = store->last_number;
+    int64_t group = 0;
+    do {
+        int rc = next_ready_group(&t, last_turn, &group, err);
+        if (!rc && group)
+            rc = take_from_group(&t, group, err);
+        if (rc)
+            return rc;
+    } while (group && received->count < max);
+    return 0;
+}
