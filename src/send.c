@@ -166,8 +166,6 @@ static void add_entry(batch_send *b, const lk_send_entry *entry, size_t index)
     lk_send_result *result = &b->results[index];
     int rc = lk_message_build(b->client, b->queue, entry->body, &entry->options, &members, &bytes,
                               &result->err);
-    if (!rc)
-        rc = lk_buf_check(&members, &result->err);
     if (rc) {
         lk_buf_clear(&members);
         return;
