@@ -148,7 +148,8 @@ static void on_completed(void *cls LK_UNUSED, struct MHD_Connection *connection 
     *state = NULL;
 }
 
-lk_test_http *lk_test_http_start(lk_test_handler handler, void *ctx)
+static lk_test_http *start(lk_test_handler handler, void *ctx, unsigned flags,
+                           struct MHD_OptionItem *more)
 {
     lk_test_http *server = calloc(1, sizeof(*server));
     assert_non_null(server);
@@ -158,12 +159,34 @@ lk_test_http *lk_test_http_start(lk_test_handler handler, void *ctx)
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server->daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0, NULL,
-        NULL, on_request, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | flags, 0,
+        NULL, NULL, on_request, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     assert_non_null(server->daemon);
     server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
-    snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%d", server->port);
+    snprintf(server->url, sizeof(server->url), "http%s://127.0.0.1:%d",
+             flags & MHD_USE_TLS ? "s" : "", server->port);
+    return server;
+}
+
+lk_test_http *lk_test_http_start(lk_test_handler handler, void *ctx)
+{
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    return start(handler, ctx, 0, none);
+}
+
+lk_test_http *lk_test_http_start_tls(lk_test_handler handler, void *ctx, const char *certificate,
+                                     const char *key)
+{
+    char *copies[] = {strdup(certificate), strdup(key)}; /* libmicrohttpd wants them writable */
+    assert_non_null(copies[0]);
+    assert_non_null(copies[1]);
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_HTTPS_MEM_CERT, 0, copies[0]},
+                                   {MHD_OPTION_HTTPS_MEM_KEY, 0, copies[1]},
+                                   {MHD_OPTION_END, 0, NULL}};
+    lk_test_http *server = start(handler, ctx, MHD_USE_TLS, tls);
+    free(copies[0]);
+    free(copies[1]);
     return server;
 }
 

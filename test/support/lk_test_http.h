@@ -41,6 +41,9 @@ typedef void (*lk_test_handler)(const lk_test_request *request, lk_test_response
 
 /* Listens on 127.0.0.1, a free port; ends the test when it cannot. handler NULL: 200, empty. */
 lk_test_http *lk_test_http_start(lk_test_handler handler, void *ctx);
+/* The same over TLS, with a certificate and its key in PEM. */
+lk_test_http *lk_test_http_start_tls(lk_test_handler handler, void *ctx, const char *certificate,
+                                     const char *key);
 void lk_test_http_stop(lk_test_http *server); /* waits for requests under way; accepts NULL */
 
 const char *lk_test_http_url(const lk_test_http *server);

@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_http: requests, broken and silent peers, interrupts, forks, frozen sandboxes.
+ */
+#include "http.h"
+#include "lk_test.h"
+#include "lk_test_http.h"
+#include "lk_test_peer.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* --- Helpers -------------------------------------------------------------------------------- */
+
+static lk_http *new_http(const lk_env *env)
+{
+    lk_err err;
+    lk_http *http = lk_http_new(&(lk_http_options){.env = env, .user_agent = "test/1"}, &err);
+    assert_non_null(http);
+    return http;
+}
+
+static lk_http_request get(const char *url)
+{
+    return (lk_http_request){.method = "GET", .url = url};
+}
+
+static int call(lk_http *http, const char *url, lk_http_response *response, lk_err *err)
+{
+    lk_http_request request = get(url);
+    return lk_http_call(http, &request, 2000, response, err);
+}
+
+/* One request that must succeed; its answer is compared. */
+static void expect_answer(lk_http *http, const char *url, const char *body)
+{
+    lk_err err;
+    lk_http_response response;
+    assert_lk_ok(call(http, url, &response, &err));
+    assert_int_equal(response.status, 200);
+    assert_slice(lk_buf_slice(&response.body), body);
+    lk_http_response_clear(&response);
+}
+
+static void sleep_ms(int ms)
+{
+    usleep((useconds_t)ms * 1000);
+}
+
+/* --- Requests and answers ------------------------------------------------------------------- */
+
+static void echo(const lk_test_request *request, lk_test_response *response, void *ctx LK_UNUSED)
+{
+    response->status = 201;
+    lk_buf_addf(&response->headers, "X-Method: %s\nX-Spaced:   a b  \n", request->method);
+    lk_buf_add(&response->body, request->body);
+}
+
+static void a_post_carries_its_headers_and_body(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_http *peer = lk_test_http_start(echo, NULL);
+    lk_http *http = new_http(NULL);
+    lk_name_value headers[] = {
+        {LK_SLICE_LITERAL("Content-Type"), LK_SLICE_LITERAL("application/x-amz-json-1.0")},
+        {LK_SLICE_LITERAL("X-Empty"), {NULL, 0}},
+    };
+    lk_http_request request = {.method = "POST",
+                               .url = lk_test_http_url(peer),
+                               .headers = headers,
+                               .header_count = 2,
+                               .body = {"a\0b", 3}};
+    lk_http_response response;
+    assert_lk_ok(lk_http_call(http, &request, 2000, &response, &err));
+    assert_int_equal(response.status, 201);
+    assert_true(lk_slice_equal(lk_buf_slice(&response.body), (lk_slice){"a\0b", 3}));
+    assert_slice(lk_http_header(&response, "x-method"), "POST");
+    assert_slice(lk_http_header(&response, "X-SPACED"), "a b");
+    assert_null(lk_http_header(&response, "X-Other").ptr);
+    const lk_test_request *seen = lk_test_http_at(peer, 0);
+    assert_slice(lk_test_request_header(seen, "Content-Type"), "application/x-amz-json-1.0");
+    assert_slice(lk_test_request_header(seen, "User-Agent"), "test/1");
+    assert_non_null(lk_test_request_header(seen, "X-Empty").ptr);
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    lk_test_http_stop(peer);
+}
+
+static void methods_and_headers_do_not_leak_into_the_next_request(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_http *peer = lk_test_http_start(echo, NULL);
+    lk_http *http = new_http(NULL);
+    lk_name_value header = {LK_SLICE_LITERAL("X-Secret"), LK_SLICE_LITERAL("s")};
+    lk_http_request put = {
+        .method = "PUT", .url = lk_test_http_url(peer), .headers = &header, .header_count = 1};
+    lk_http_response response;
+    assert_lk_ok(lk_http_call(http, &put, 2000, &response, &err));
+    assert_slice(lk_http_header(&response, "X-Method"), "PUT");
+    lk_http_response_clear(&response);
+    assert_slice(lk_test_request_header(lk_test_http_at(peer, 0), "Content-Length"), "0");
+    assert_lk_ok(call(http, lk_test_http_url(peer), &response, &err));
+    assert_slice(lk_http_header(&response, "X-Method"), "GET");
+    lk_http_response_clear(&response);
+    assert_null(lk_test_request_header(lk_test_http_at(peer, 1), "X-Secret").ptr);
+    assert_null(lk_test_request_header(lk_test_http_at(peer, 1), "Content-Length").ptr);
+    lk_http_free(http);
+    lk_test_http_stop(peer);
+}
+
+static void a_large_body_is_sent_without_asking_first(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_http *peer = lk_test_http_start(echo, NULL);
+    lk_http *http = new_http(NULL);
+    size_t len = 1 << 20;
+    char *body = calloc(1, len + 1);
+    assert_non_null(body);
+    memset(body, 'x', len);
+    lk_http_request request = {
+        .method = "POST", .url = lk_test_http_url(peer), .body = {body, len}};
+    lk_http_response response;
+    assert_lk_ok(lk_http_call(http, &request, 5000, &response, &err));
+    assert_int_equal(response.body.len, len);
+    const lk_test_request *seen = lk_test_http_at(peer, 0);
+    assert_null(lk_test_request_header(seen, "Expect").ptr);
+    assert_null(lk_test_request_header(seen, "Content-Type").ptr);
+    lk_http_response_clear(&response);
+    free(body);
+    lk_http_free(http);
+    lk_test_http_stop(peer);
+}
+
+static void a_line_break_in_a_header_is_refused(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_http *http = new_http(NULL);
+    lk_name_value header = {LK_SLICE_LITERAL("X-Token"), LK_SLICE_LITERAL("a\r\nX-Admin: 1")};
+    lk_http_request request = {
+        .method = "GET", .url = "http://127.0.0.1:1/", .headers = &header, .header_count = 1};
+    lk_http_response response;
+    assert_lk_fails(lk_http_call(http, &request, 100, &response, &err), LK_E_INVALID);
+    assert_non_null(strstr(err.message, "X-Token"));
+    lk_http_free(http);
+}
+
+static void a_url_that_is_not_http_is_refused(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_fails(call(http, "file:///etc/passwd", &response, &err), LK_E_INVALID);
+    assert_lk_fails(call(http, "http://[::1", &response, &err), LK_E_INVALID);
+    lk_http_free(http);
+}
+
+static void serve_early_hints(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_write(fd, "HTTP/1.1 103 Early Hints\r\nX-Which: first\r\n\r\n");
+    lk_test_peer_write(fd, "HTTP/1.1 200 OK\r\nX-Which: last\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void headers_are_those_of_the_final_answer(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(serve_early_hints, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_ok(call(http, lk_test_peer_url(peer), &response, &err));
+    assert_int_equal(response.status, 200);
+    assert_slice(lk_http_header(&response, "X-Which"), "last");
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void serve_without_end(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    char block[65536];
+    memset(block, 'x', sizeof(block));
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_write(fd, "HTTP/1.1 200 OK\r\n\r\n");
+    while (send(fd, block, sizeof(block), MSG_NOSIGNAL) > 0)
+        continue;
+}
+
+static void an_endless_answer_is_cut_off(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_test_peer *peer = lk_test_peer_start(serve_without_end, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
+    assert_non_null(strstr(err.message, "larger than 16 MiB"));
+    assert_false(err.retriable);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* --- Peers that fail ------------------------------------------------------------------------ */
+
+static void a_refused_connection_says_that_nothing_was_sent(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    int port;
+    char url[64];
+    char host[24];
+    close(lk_test_listen(&port));
+    snprintf(host, sizeof(host), "127.0.0.1:%d", port);
+    snprintf(url, sizeof(url), "http://u:secret@%s/q", host);
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_fails(call(http, url, &response, &err), LK_E_CONNECT);
+    assert_true(err.retriable);
+    assert_non_null(strstr(err.message, host));
+    assert_null(strstr(err.message, "secret"));
+    lk_http_free(http);
+}
+
+/* An empty label is refused by the resolver without asking a name server. */
+static void an_unknown_host_says_that_nothing_was_sent(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_fails(call(http, "http://no..such..host/", &response, &err), LK_E_CONNECT);
+    assert_non_null(strstr(err.message, "no..such..host"));
+    lk_http_free(http);
+}
+
+static void serve_goodbye(int fd LK_UNUSED, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+}
+
+static void serve_goodbye_after_request(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+}
+
+static void serve_half(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_write(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+}
+
+static void a_hang_up_is_an_error_of_the_exchange(void **state LK_UNUSED)
+{
+    lk_test_serve serves[] = {serve_goodbye, serve_goodbye_after_request, serve_half};
+    for (size_t i = 0; i < LK_COUNT(serves); i++) {
+        lk_err err = {0};
+        lk_test_peer *peer = lk_test_peer_start(serves[i], NULL);
+        lk_http *http = new_http(NULL);
+        lk_http_response response;
+        assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
+        assert_true(err.retriable);
+        assert_int_equal(response.body.len, 0);
+        lk_http_free(http);
+        lk_test_peer_stop(peer);
+    }
+}
+
+static void serve_one_then_close_later(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_answer(fd, "one");
+}
+
+static void a_connection_closed_while_idle_is_replaced(void **state LK_UNUSED)
+{
+    lk_test_peer *peer = lk_test_peer_start(serve_one_then_close_later, NULL);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "one");
+    sleep_ms(20);
+    expect_answer(http, lk_test_peer_url(peer), "one");
+    assert_int_equal(lk_test_peer_connections(peer), 2);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* The first connection answers once and is silent from then on. */
+static void serve_then_fall_silent(int fd, int number, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_answer(fd, "alive");
+    while (lk_test_peer_read(fd, NULL)) {
+        if (number > 0)
+            lk_test_peer_answer(fd, "alive");
+    }
+}
+
+static void after_a_timeout_idle_connections_are_not_trusted(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_test_peer *peer = lk_test_peer_start(serve_then_fall_silent, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_response response;
+    expect_answer(http, lk_test_peer_url(peer), "alive");
+    assert_lk_fails(lk_http_call(http, &request, 50, &response, &err), LK_E_TIMEOUT);
+    assert_non_null(strstr(err.message, "127.0.0.1"));
+    expect_answer(http, lk_test_peer_url(peer), "alive");
+    expect_answer(http, lk_test_peer_url(peer), "alive");
+    assert_int_equal(lk_test_peer_connections(peer), 2);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* --- Detached transfers --------------------------------------------------------------------- */
+
+static void a_warm_request_is_written_when_start_returns(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_request request = {
+        .method = "POST", .url = lk_test_peer_url(peer), .body = LK_SLICE_LITERAL("x")};
+    lk_http_transfer *cold = lk_http_start(http, &request, &err);
+    assert_non_null(cold);
+    assert_false(lk_http_written(cold));
+    assert_lk_ok(lk_http_wait(http, cold, 2000, &err));
+    assert_true(lk_http_written(cold));
+    lk_http_response response;
+    assert_lk_ok(lk_http_take(http, cold, &response, &err));
+    lk_http_response_clear(&response);
+    lk_http_transfer *warm = lk_http_start(http, &request, &err);
+    assert_non_null(warm);
+    assert_true(lk_http_written(warm));
+    assert_int_equal(lk_http_active(http), 1);
+    lk_http_cancel(http, warm);
+    assert_int_equal(lk_http_active(http), 0);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void transfers_on_their_way_have_connections_of_their_own(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_transfer *first = lk_http_start(http, &request, &err);
+    lk_http_transfer *second = lk_http_start(http, &request, &err);
+    assert_non_null(first);
+    assert_non_null(second);
+    lk_http_response response;
+    assert_lk_ok(lk_http_wait(http, second, 2000, &err));
+    assert_lk_ok(lk_http_take(http, second, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "0");
+    lk_http_response_clear(&response);
+    assert_lk_ok(lk_http_wait(http, first, 2000, &err));
+    assert_lk_ok(lk_http_take(http, first, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "0");
+    lk_http_response_clear(&response);
+    assert_int_equal(lk_test_peer_connections(peer), 2);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void freeing_the_pool_ends_what_is_on_its_way(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(serve_goodbye_after_request, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_request request = get(lk_test_peer_url(peer));
+    assert_non_null(lk_http_start(http, &request, &err));
+    assert_non_null(lk_http_start(http, &request, &err));
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* A process that answers one request per connection with "late"; it can be stopped. */
+static pid_t spawn_peer(char *url, size_t url_size)
+{
+    int port;
+    int listener = lk_test_listen(&port);
+    snprintf(url, url_size, "http://127.0.0.1:%d", port);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        for (;;) {
+            int fd = accept(listener, NULL, NULL);
+            while (lk_test_peer_read(fd, NULL))
+                lk_test_peer_answer(fd, "late");
+            close(fd);
+        }
+    }
+    close(listener);
+    return pid;
+}
+
+static void only_time_spent_waiting_counts_against_a_stopped_peer(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    char url[40];
+    pid_t pid = spawn_peer(url, sizeof(url));
+    lk_http *http = new_http(NULL);
+    expect_answer(http, url, "late");
+    kill(pid, SIGSTOP);
+    lk_http_request request = get(url);
+    lk_http_transfer *t = lk_http_start(http, &request, &err);
+    assert_non_null(t);
+    sleep_ms(300); /* longer than the timeout, but nobody waits */
+    int64_t start_ms = lk_mono_ms();
+    assert_lk_fails(lk_http_wait(http, t, 200, &err), LK_E_TIMEOUT);
+    assert_true(lk_mono_ms() - start_ms >= 199);
+    kill(pid, SIGCONT);
+    lk_http_response response;
+    assert_lk_ok(lk_http_wait(http, t, 2000, &err)); /* still valid after the timeout */
+    assert_lk_ok(lk_http_take(http, t, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "late");
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void an_answer_that_came_while_nobody_looked_is_an_answer(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_transfer *t = lk_http_start(http, &request, &err);
+    assert_non_null(t);
+    sleep_ms(60);
+    assert_lk_ok(lk_http_wait(http, t, 1, &err));
+    lk_http_response response;
+    assert_lk_ok(lk_http_take(http, t, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "1");
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* --- Interrupts ----------------------------------------------------------------------------- */
+
+static void *interrupt_soon(void *http)
+{
+    sleep_ms(50);
+    lk_http_interrupt(http);
+    return NULL;
+}
+
+static void an_interrupt_ends_a_wait_at_once(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_test_peer *peer = lk_test_peer_start(serve_then_fall_silent, NULL);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "alive");
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_response response;
+    pthread_t thread;
+    int64_t start_ms = lk_mono_ms();
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, http), 0);
+    assert_lk_fails(lk_http_call(http, &request, 10000, &response, &err), LK_E_INTERRUPTED);
+    assert_true(lk_mono_ms() - start_ms < 500);
+    pthread_join(thread, NULL);
+    expect_answer(http, lk_test_peer_url(peer), "alive"); /* once, not for ever */
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void an_interrupt_with_nobody_waiting_is_for_the_next_wait(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_interrupt(http);
+    assert_lk_ok(lk_http_pump(http, 0, &err)); /* does not wait */
+    lk_http_response response;
+    assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_INTERRUPTED);
+    assert_int_equal(lk_test_peer_connections(peer), 0); /* nothing was sent */
+    lk_http_interrupt(http);
+    assert_lk_fails(lk_http_pump(http, 1000, &err), LK_E_INTERRUPTED);
+    assert_lk_ok(lk_http_pump(http, 1, &err));
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* --- Fork, freeze, exec --------------------------------------------------------------------- */
+
+/* In a child that inherited http: abandons it and asks with a pool of its own. Exits 0 when the
+ * answer is right. */
+static void ask_in_child(lk_http *inherited, const char *url, const char *expected)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0) {
+        int status;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        return;
+    }
+    lk_err err;
+    lk_http_response response;
+    lk_http_abandon(inherited);
+    lk_http *own = lk_http_new(&(lk_http_options){0}, &err);
+    bool right = own && call(own, url, &response, &err) == 0 &&
+                 lk_slice_equal_str(lk_buf_slice(&response.body), expected);
+    lk_http_free(own);
+    _exit(right ? 0 : 1);
+}
+
+static void a_forked_child_leaves_its_parents_connection_alone(void **state LK_UNUSED)
+{
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    ask_in_child(http, lk_test_peer_url(peer), "0");
+    expect_answer(http, lk_test_peer_url(peer), "1");
+    assert_int_equal(lk_test_peer_connections(peer), 2);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static int64_t jumped_ms;
+
+static int64_t jumping_wall(void *ctx LK_UNUSED)
+{
+    return lk_wall_ms() + jumped_ms;
+}
+
+static void a_connection_idle_for_too_long_by_wall_clock_is_not_reused(void **state LK_UNUSED)
+{
+    lk_env env = lk_env_default;
+    env.wall_ms = jumping_wall;
+    jumped_ms = 0;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(&env);
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    jumped_ms += 14000;
+    expect_answer(http, lk_test_peer_url(peer), "1");
+    jumped_ms += 16000;
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    assert_int_equal(lk_test_peer_connections(peer), 2);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void a_thaw_does_not_cut_off_what_is_on_its_way(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_env env = lk_env_default;
+    env.wall_ms = jumping_wall;
+    jumped_ms = 0;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(&env);
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_transfer *t = lk_http_start(http, &request, &err);
+    assert_non_null(t);
+    jumped_ms += 3600 * 1000;
+    expect_answer(http, lk_test_peer_url(peer), "0"); /* on a connection of its own */
+    assert_lk_ok(lk_http_wait(http, t, 1000, &err));
+    lk_http_response response;
+    assert_lk_ok(lk_http_take(http, t, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "1");
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void connections_are_not_inherited_by_programs(void **state LK_UNUSED)
+{
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    int ours = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in address;
+        socklen_t len = sizeof(address);
+        if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
+            address.sin_family != AF_INET || ntohs(address.sin_port) != lk_test_peer_port(peer))
+            continue;
+        ours++;
+        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    }
+    assert_int_equal(ours, 1);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+/* --- Proxies -------------------------------------------------------------------------------- */
+
+static void serve_request_line(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_buf request = {0};
+    while (lk_test_peer_read(fd, &request)) {
+        *strchr(request.ptr, '\r') = '\0';
+        lk_test_peer_answer(fd, request.ptr);
+        lk_buf_reset(&request);
+    }
+    lk_buf_clear(&request);
+}
+
+static void proxy_variables_are_honoured(void **state LK_UNUSED)
+{
+    lk_test_peer *peer = lk_test_peer_start(serve_request_line, NULL);
+    setenv("http_proxy", lk_test_peer_url(peer), 1);
+    setenv("NO_PROXY", "127.0.0.1", 1);
+    lk_http *http = new_http(NULL);
+    expect_answer(http, "http://sqs.invalid/x", "GET http://sqs.invalid/x HTTP/1.1");
+    char direct[64];
+    snprintf(direct, sizeof(direct), "%s/y", lk_test_peer_url(peer));
+    expect_answer(http, direct, "GET /y HTTP/1.1");
+    lk_http_free(http);
+    unsetenv("http_proxy");
+    unsetenv("NO_PROXY");
+    lk_test_peer_stop(peer);
+}
+
+static void without_proxy_means_without(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(serve_request_line, NULL);
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    lk_http *http = lk_http_new(&(lk_http_options){.no_proxy = true}, &err);
+    assert_non_null(http);
+    char direct[64];
+    snprintf(direct, sizeof(direct), "%s/next", lk_test_peer_url(peer));
+    expect_answer(http, direct, "GET /next HTTP/1.1");
+    lk_http_free(http);
+    unsetenv("http_proxy");
+    lk_test_peer_stop(peer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_post_carries_its_headers_and_body),
+        cmocka_unit_test(methods_and_headers_do_not_leak_into_the_next_request),
+        cmocka_unit_test(a_large_body_is_sent_without_asking_first),
+        cmocka_unit_test(a_line_break_in_a_header_is_refused),
+        cmocka_unit_test(a_url_that_is_not_http_is_refused),
+        cmocka_unit_test(headers_are_those_of_the_final_answer),
+        cmocka_unit_test(an_endless_answer_is_cut_off),
+        cmocka_unit_test(a_refused_connection_says_that_nothing_was_sent),
+        cmocka_unit_test(an_unknown_host_says_that_nothing_was_sent),
+        cmocka_unit_test(a_hang_up_is_an_error_of_the_exchange),
+        cmocka_unit_test(a_connection_closed_while_idle_is_replaced),
+        cmocka_unit_test(after_a_timeout_idle_connections_are_not_trusted),
+        cmocka_unit_test(a_warm_request_is_written_when_start_returns),
+        cmocka_unit_test(transfers_on_their_way_have_connections_of_their_own),
+        cmocka_unit_test(freeing_the_pool_ends_what_is_on_its_way),
+        cmocka_unit_test(only_time_spent_waiting_counts_against_a_stopped_peer),
+        cmocka_unit_test(an_answer_that_came_while_nobody_looked_is_an_answer),
+        cmocka_unit_test(an_interrupt_ends_a_wait_at_once),
+        cmocka_unit_test(an_interrupt_with_nobody_waiting_is_for_the_next_wait),
+        cmocka_unit_test(a_forked_child_leaves_its_parents_connection_alone),
+        cmocka_unit_test(a_connection_idle_for_too_long_by_wall_clock_is_not_reused),
+        cmocka_unit_test(a_thaw_does_not_cut_off_what_is_on_its_way),
+        cmocka_unit_test(connections_are_not_inherited_by_programs),
+        cmocka_unit_test(proxy_variables_are_honoured),
+        cmocka_unit_test(without_proxy_means_without),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
