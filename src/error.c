@@ -73,6 +73,18 @@ int lk_err_set(lk_err *err, int code, const char *format, ...)
     return code;
 }
 
+/* As much of more as fits behind text. */
+static void append(char *text, size_t capacity, const char *more)
+{
+    size_t len = strlen(text);
+    size_t room = capacity - len - 1;
+    size_t more_len = strlen(more);
+    if (more_len > room)
+        more_len = room;
+    memcpy(text + len, more, more_len);
+    text[len + more_len] = '\0';
+}
+
 int lk_err_prefix(lk_err *err, const char *format, ...)
 {
     if (!err)
@@ -82,8 +94,8 @@ int lk_err_prefix(lk_err *err, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    size_t len = strlen(text);
-    snprintf(text + len, sizeof(text) - len, ": %s", err->message);
+    append(text, sizeof(text), ": ");
+    append(text, sizeof(text), err->message);
     memcpy(err->message, text, sizeof(text));
     return err->code;
 }
