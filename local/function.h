@@ -17,7 +17,7 @@ typedef struct lk_function lk_function;
 
 typedef struct lk_function_options {
     const char *name;        /* AWS_LAMBDA_FUNCTION_NAME */
-    char *const *argv;       /* the command, NULL-terminated; copied */
+    const char *const *argv; /* the command, NULL-terminated; copied */
     const char *cwd;         /* NULL: as we are */
     const char *const *env;  /* "NAME=value" beyond the inherited ones, NULL-terminated; copied */
     int workers;             /* number of execution environments, >= 1 */

@@ -88,7 +88,7 @@ static int copy_options(lk_function_shared *shared, const lk_function_options *o
     shared->name = copy_text(o->name, "function");
     shared->region = copy_text(o->region, "us-east-1");
     shared->cwd = o->cwd ? strdup(o->cwd) : NULL;
-    shared->argv = copy_list((const char *const *)o->argv);
+    shared->argv = copy_list(o->argv);
     shared->env = copy_list(o->env);
     shared->task_root = find_task_root(o->cwd);
     if (!shared->task_root)
