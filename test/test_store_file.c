@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_store_file: the database file: what survives, what is refused at start, failing disks, and
+ * that no statement scans.
+ */
+#include "lk_test_store.h"
+#include "store_internal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct file_store {
+    test_store t;
+    char dir[64];
+    char path[96];
+    lk_store_options options;
+} file_store;
+
+static void reopen(file_store *f)
+{
+    lk_err err = {0};
+    lk_store_close(f->t.store);
+    assert_lk_ok(lk_store_open(&f->options, &f->t.store, &err));
+}
+
+static int setup(void **state)
+{
+    file_store *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    test_store_directory(f->dir);
+    snprintf(f->path, sizeof(f->path), "%s/queues.sqlite3", f->dir);
+    f->options.path = f->path;
+    f->t.now_ms = START_MS;
+    reopen(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    file_store *f = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    lk_store_received_clear(&f->t.got);
+    lk_store_close(f->t.store);
+    for (size_t i = 0; i < LK_COUNT(suffixes); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(f->dir);
+    free(f);
+    return 0;
+}
+
+static void execute(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* --- What survives --------------------------------------------------------------------------- */
+
+static void messages_handles_and_deduplication_survive_closing(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
+    lk_store_sent first = test_store_send_to(t, queue, "g", "m1", "id1");
+    test_store_send_to(t, queue, "g", "m2", "id2");
+    assert_int_equal(test_store_receive(t, queue, 1, 60), 1);
+    const char *handle = test_store_handle(t, 0);
+    reopen(f);
+    queue = test_store_find(t, "jobs.fifo");
+    assert_store_counts(t, queue, 1, 1, 0);
+    assert_store_gives(t, queue, "");
+    assert_true(test_store_send_to(t, queue, "g", "m1", "id1").duplicate);
+    assert_int_equal(test_store_try_delete(t, queue, handle), 0);
+    lk_store_sent later = test_store_send_to(t, queue, "g", "m3", "id3");
+    assert_true(strcmp(later.sequence_number, first.sequence_number) > 0);
+    assert_store_gives(t, queue, "m2 m3");
+}
+
+static void the_limit_in_flight_counts_what_was_there_before_the_start(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    const lk_store_queue *queue = test_store_standard(t, "jobs");
+    test_store_send(t, queue, "a");
+    test_store_send(t, queue, "b");
+    assert_int_equal(test_store_receive(t, queue, 1, 60), 1);
+    f->options.in_flight_standard = 1;
+    reopen(f);
+    assert_int_equal(test_store_try_receive(t, test_store_find(t, "jobs"), 1, 60),
+                     LK_STORE_OVER_LIMIT);
+}
+
+static void what_was_not_committed_is_not_there_after_closing(void **state)
+{
+    file_store *f = *state;
+    lk_err err = {0};
+    lk_store_sent sent;
+    const lk_store_queue *queue = test_store_standard(&f->t, "jobs");
+    const lk_store_send message = {.body = LK_SLICE_LITERAL("a")};
+    test_store_begin(&f->t);
+    assert_lk_ok(lk_store_send_message(f->t.store, queue, &message, START_MS, &sent, &err));
+    reopen(f);
+    assert_store_gives(&f->t, test_store_find(&f->t, "jobs"), "");
+}
+
+/* --- kill -9 --------------------------------------------------------------------------------- */
+
+enum { SENDS = 's', DELETES = 'd', KILL_AFTER = 400 };
+
+typedef struct report {
+    char what;
+    char message_id[LK_STORE_UUID_SIZE];
+} report;
+
+/* Sends three, deletes one, for ever; reports each only when its transaction is committed. */
+static void work_until_killed(const file_store *f, int out)
+{
+    test_store t = {.now_ms = START_MS};
+    lk_err err = {0};
+    if (lk_store_open(&f->options, &t.store, &err))
+        _exit(1);
+    const lk_store_queue *queue = test_store_find(&t, "jobs");
+    for (;;) {
+        report done[4] = {{.what = SENDS}, {.what = SENDS}, {.what = SENDS}, {.what = DELETES}};
+        for (int i = 0; i < 3; i++)
+            memcpy(done[i].message_id, test_store_send(&t, queue, "job").message_id,
+                   LK_STORE_UUID_SIZE);
+        test_store_receive(&t, queue, 1, 43200);
+        memcpy(done[3].message_id, t.got.messages[0].message_id, LK_STORE_UUID_SIZE);
+        test_store_try_delete(&t, queue, test_store_handle(&t, 0));
+        if (write(out, done, sizeof(done)) != (ssize_t)sizeof(done))
+            _exit(1);
+    }
+}
+
+/* Everything the child reported before it was killed in the middle of its work. */
+static size_t reports_of_a_killed_child(const file_store *f, report *reports, size_t max)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(ends[0]);
+        work_until_killed(f, ends[1]);
+    }
+    close(ends[1]);
+    char *into = (char *)reports;
+    size_t len = 0;
+    bool killed = false;
+    for (ssize_t got; (got = read(ends[0], into + len, max * sizeof(report) - len)) > 0;) {
+        len += (size_t)got;
+        if (!killed && len >= KILL_AFTER * sizeof(report))
+            killed = kill(child, SIGKILL) == 0;
+    }
+    close(ends[0]);
+    waitpid(child, NULL, 0);
+    assert_true(killed);
+    return len / sizeof(report);
+}
+
+static bool is_among(const report *reports, size_t count, char what, const char *message_id)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (reports[i].what == what && strcmp(reports[i].message_id, message_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void a_killed_process_loses_nothing_it_committed(void **state)
+{
+    enum { MAX = 16384, THERE = 't' };
+    file_store *f = *state;
+    test_store *t = &f->t;
+    static report reports[MAX];
+    static report there[MAX];
+    size_t there_count = 0;
+    test_store_standard(t, "jobs");
+    lk_store_close(t->store);
+    t->store = NULL;
+    size_t count = reports_of_a_killed_child(f, reports, MAX);
+
+    reopen(f);
+    const lk_store_queue *queue = test_store_find(t, "jobs");
+    t->now_ms += 13 * HOUR_MS; /* whatever was in flight is visible */
+    while (test_store_receive(t, queue, 10, 43200) > 0) {
+        for (size_t i = 0; i < t->got.count; i++, there_count++) {
+            assert_true(there_count < MAX);
+            there[there_count].what = THERE;
+            memcpy(there[there_count].message_id, t->got.messages[i].message_id,
+                   LK_STORE_UUID_SIZE);
+        }
+    }
+    int missing = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool deleted = is_among(reports, count, DELETES, reports[i].message_id);
+        bool found = is_among(there, there_count, THERE, reports[i].message_id);
+        assert_false(deleted && found);
+        missing += !deleted && !found;
+    }
+    /* The last round may have committed its delete and died before the report. */
+    assert_in_range(missing, 0, 1);
+}
+
+/* --- What is refused at start ---------------------------------------------------------------- */
+
+static void assert_open_fails(const char *path, const char *reason)
+{
+    lk_err err = {0};
+    lk_store *store = NULL;
+    const lk_store_options options = {.path = path};
+    assert_lk_fails(lk_store_open(&options, &store, &err), LK_E_IO);
+    assert_null(store);
+    if (!strstr(err.message, path) || !strstr(err.message, reason))
+        fail_msg("\"%s\" does not name %s and \"%s\"", err.message, path, reason);
+}
+
+static void a_missing_directory_is_named(void **state)
+{
+    file_store *f = *state;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/nowhere/q.sqlite3", f->dir);
+    assert_open_fails(path, "No such file or directory");
+}
+
+static void a_file_of_another_kind_is_refused_and_left_alone(void **state)
+{
+    file_store *f = *state;
+    char path[128];
+    char text[32] = "";
+    snprintf(path, sizeof(path), "%s/notes.txt", f->dir);
+    write_file(path, "this is not a database, it is a diary");
+    assert_open_fails(path, "not a SQLite database");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    fclose(file);
+    assert_memory_equal(text, "this is not", 11);
+    unlink(path);
+}
+
+static void a_database_of_another_program_is_refused(void **state)
+{
+    file_store *f = *state;
+    char path[128];
+    snprintf(path, sizeof(path), "%s/rails.sqlite3", f->dir);
+    execute(path, "CREATE TABLE users (id INTEGER PRIMARY KEY)");
+    assert_open_fails(path, "another program");
+    unlink(path);
+}
+
+static void a_newer_schema_is_refused_with_both_versions(void **state)
+{
+    file_store *f = *state;
+    lk_store_close(f->t.store);
+    f->t.store = NULL;
+    execute(f->path, "PRAGMA user_version = 7");
+    assert_open_fails(f->path, "schema version 7");
+    assert_open_fails(f->path, "versions up to 1");
+}
+
+static void a_second_server_on_the_same_file_is_told_so(void **state)
+{
+    file_store *f = *state;
+    assert_open_fails(f->path, "in use by another process");
+    test_store_standard(&f->t, "jobs"); /* the first one goes on */
+}
+
+static void a_read_only_file_is_refused(void **state)
+{
+    file_store *f = *state;
+    lk_store_close(f->t.store);
+    f->t.store = NULL;
+    assert_int_equal(chmod(f->path, 0444), 0);
+    assert_int_equal(chmod(f->dir, 0755), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) { /* root may write to anything */
+        lk_err err = {0};
+        lk_store *store = NULL;
+        bool as_user = geteuid() != 0 || setuid(65534) == 0;
+        int rc = lk_store_open(&f->options, &store, &err);
+        _exit(as_user && rc == LK_E_IO && strstr(err.message, "read-only") ? 0 : 1);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+/* --- Failing disks --------------------------------------------------------------------------- */
+
+/* Fills the queue until the store says no; returns what it says. */
+static int send_until_it_fails(test_store *t, const lk_store_queue *queue, int *kept, lk_err *err)
+{
+    static char body[20000];
+    memset(body, 'x', sizeof(body));
+    const lk_store_send message = {.body = {body, sizeof(body)}, .delay_s = -1};
+    for (*kept = 0;; (*kept)++) {
+        lk_store_sent sent;
+        int rc = lk_store_begin(t->store, err);
+        if (!rc)
+            rc = lk_store_send_message(t->store, queue, &message, t->now_ms, &sent, err);
+        if (!rc)
+            rc = lk_store_commit(t->store, err);
+        if (rc)
+            return rc;
+        assert_true(*kept < 10000);
+    }
+}
+
+static void a_full_disk_keeps_nothing_of_the_request_and_the_store_goes_on(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    lk_err err = {0};
+    lk_store_sent sent;
+    int kept = 0;
+    const lk_store_queue *queue = test_store_standard(t, "jobs");
+    assert_int_equal(sqlite3_exec(t->store->db, "PRAGMA max_page_count = 100", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(send_until_it_fails(t, queue, &kept, &err), LK_E_IO);
+    assert_non_null(strstr(err.message, "no space left"));
+    assert_true(kept > 0);
+    /* What shares the transaction fails too, and so does its commit. */
+    const lk_store_send small = {.body = LK_SLICE_LITERAL("small")};
+    assert_lk_fails(lk_store_send_message(t->store, queue, &small, t->now_ms, &sent, &err),
+                    LK_E_IO);
+    assert_lk_fails(lk_store_commit(t->store, &err), LK_E_IO);
+    assert_int_equal(
+        sqlite3_exec(t->store->db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
+    assert_store_counts(t, queue, kept, 0, 0);
+    test_store_send(t, queue, "small");
+    reopen(f);
+    assert_store_counts(t, test_store_find(t, "jobs"), kept + 1, 0, 0);
+}
+
+static void a_disk_that_fails_to_write_keeps_nothing_of_the_request(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    lk_err err = {0};
+    int kept = 0;
+    const lk_store_queue *queue = test_store_standard(t, "jobs");
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int rc = send_until_it_fails(t, queue, &kept, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(rc, LK_E_IO);
+    assert_non_null(strstr(err.message, f->path));
+    assert_true(kept > 0);
+    lk_store_rollback(t->store);
+    assert_store_counts(t, queue, kept, 0, 0);
+    test_store_send(t, queue, "small");
+    reopen(f);
+    assert_store_counts(t, test_store_find(t, "jobs"), kept + 1, 0, 0);
+}
+
+/* --- Statements ------------------------------------------------------------------------------ */
+
+/* Read as a whole on purpose: the list of queues at start, the first discarded pile, and the front
+ * of the deduplication table, which is walked in the order of its rows. */
+static bool may_scan(lk_sql_id id)
+{
+    return id == LK_SQL_QUEUE_ALL || id == LK_SQL_PILE_DISCARDED || id == LK_SQL_DEDUP_OLDEST;
+}
+
+static void no_statement_scans_a_table_or_sorts(void **state)
+{
+    file_store *f = *state;
+    static const char *const texts[] = {
+#define LK_X(name, text) text,
+        LK_STORE_STATEMENTS(LK_X)
+#undef LK_X
+    };
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        if (i == LK_SQL_BEGIN || i == LK_SQL_COMMIT || i == LK_SQL_ROLLBACK)
+            continue;
+        char sql[1024];
+        sqlite3_stmt *plan = NULL;
+        snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", texts[i]);
+        assert_int_equal(sqlite3_prepare_v2(f->t.store->db, sql, -1, &plan, NULL), SQLITE_OK);
+        while (sqlite3_step(plan) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(plan, 3);
+            if (strstr(step, "TEMP B-TREE") ||
+                (strncmp(step, "SCAN", 4) == 0 && !may_scan((lk_sql_id)i) &&
+                 !strstr(step, "CONSTANT ROW")))
+                fail_msg("%s: %s", texts[i], step);
+        }
+        sqlite3_finalize(plan);
+    }
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(messages_handles_and_deduplication_survive_closing),
+        TEST(the_limit_in_flight_counts_what_was_there_before_the_start),
+        TEST(what_was_not_committed_is_not_there_after_closing),
+        TEST(a_killed_process_loses_nothing_it_committed),
+        TEST(a_missing_directory_is_named),
+        TEST(a_file_of_another_kind_is_refused_and_left_alone),
+        TEST(a_database_of_another_program_is_refused),
+        TEST(a_newer_schema_is_refused_with_both_versions),
+        TEST(a_second_server_on_the_same_file_is_told_so),
+        TEST(a_read_only_file_is_refused),
+        TEST(a_full_disk_keeps_nothing_of_the_request_and_the_store_goes_on),
+        TEST(a_disk_that_fails_to_write_keeps_nothing_of_the_request),
+        TEST(no_statement_scans_a_table_or_sorts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
