@@ -22,10 +22,17 @@ typedef enum lk_client_slot { LK_SLOT_QUEUES, LK_SLOT_OUTBOX, LK_SLOT_COUNT } lk
 lk_client *lk_client_new_env(const lk_client_options *options, const lk_env *env, lk_err *err);
 
 /* Every public function of a client is enclosed in these. enter: LK_E_BUSY when another thread is
- * inside; nests within one thread (depth counter); after fork() it first abandons the parent's
- * connections and slots. */
+ * inside, LK_E_INVALID without a client; nests within one thread; after fork() it first abandons
+ * the parent's connections and slots. */
 int lk_client_enter(lk_client *client, lk_err *err);
 void lk_client_leave(lk_client *client);
+
+/* What signing keeps from call to call. */
+typedef struct lk_client_signing {
+    lk_sigv4_key key;
+    int64_t skew_ms;         /* the service's clock minus our wall clock, as far as known */
+    int64_t refused_mono_ms; /* when credentials were last refetched as expired; 0 never */
+} lk_client_signing;
 
 const lk_env *lk_client_env(const lk_client *client);
 const lk_client_options *lk_client_config(const lk_client *client); /* with defaults filled in */
@@ -41,5 +48,11 @@ int lk_client_region(lk_client *client, lk_slice *region, lk_err *err);
 /* The endpoint every call goes to whatever its queue: option, AWS_ENDPOINT_URL_SQS,
  * AWS_ENDPOINT_URL, profile; {NULL,0} when none is set. */
 int lk_client_fixed_endpoint(lk_client *client, lk_slice *endpoint, lk_err *err);
+/* To sign with now; owned by the client until the next call. May block, see credentials.h. */
+int lk_client_credentials(lk_client *client, const lk_credentials **credentials, lk_err *err);
+/* The service called them expired. false: there will be no others. */
+bool lk_client_invalidate_credentials(lk_client *client);
+lk_client_signing *lk_client_signing_state(lk_client *client);
+lk_call_info *lk_client_call_info(lk_client *client); /* of the last finished call, to be filled */
 
 #endif
