@@ -104,8 +104,8 @@ void lk_sql_int64_or_null(lk_sql *sql, int64_t value)
 {
     if (value != 0)
         lk_sql_int64(sql, value);
-    else
-        sql->bound++; /* NULL: what a statement's parameters are unless bound */
+    else /* a reset statement still has the value of its last use */
+        keep_rc(sql, sqlite3_bind_null(sql->statement, ++sql->bound));
 }
 
 void lk_sql_text(lk_sql *sql, lk_slice text)

@@ -139,6 +139,19 @@ static void a_head_that_outlives_its_retention_in_flight_lets_the_next_out(void 
     assert_store_gives(t, queue, "m2");
 }
 
+static void messages_of_standard_queues_have_no_place_in_a_group(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *fifo = test_store_fifo(t, "jobs.fifo");
+    const lk_store_queue *standard = test_store_standard(t, "jobs");
+    test_store_send_to(t, fifo, "g", "m1", NULL);
+    test_store_send_to(t, standard, "g", "s1", NULL);
+    test_store_send_to(t, standard, "g", "s2", NULL);
+    assert_store_gives(t, standard, "s1 s2");
+    assert_string_equal(t->got.messages[0].sequence_number, "");
+    assert_store_gives(t, fifo, "m1");
+}
+
 /* --- Between groups -------------------------------------------------------------------------- */
 
 static void a_call_takes_all_of_the_first_group_then_the_next(void **state)
@@ -533,6 +546,7 @@ int main(void)
         TEST(messages_return_in_their_original_order),
         TEST(a_group_that_was_emptied_can_be_used_again),
         TEST(a_head_that_outlives_its_retention_in_flight_lets_the_next_out),
+        TEST(messages_of_standard_queues_have_no_place_in_a_group),
         TEST(a_call_takes_all_of_the_first_group_then_the_next),
         TEST(a_group_in_flight_does_not_block_the_others),
         TEST(a_group_that_becomes_ready_again_goes_to_the_back),
