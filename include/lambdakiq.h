@@ -407,8 +407,9 @@ LK_API const char *lk_action_name(lk_action action); /* "RUN" … */
 typedef struct lk_decision {
     lk_action action;
     int64_t wait_s;   /* visibility to set; -1: no call, the queue's own timeout counts */
-    int64_t sleep_ms; /* LK_RUN only: less than a second early, wait this long first */
-    bool dead;        /* the job will not be tried again: retry_stopped */
+    int64_t sleep_ms; /* RUN, HOP: wait this long first, a second at most */
+    bool dead;        /* the job will not be tried again. After it ran: retry_stopped; before: it
+                         had died already (or its function died in the last try) */
     bool shortened;   /* wait cut to stay within MessageRetentionPeriod (B31): warn once */
     bool no_redrive;  /* deleted because the queue has no redrive policy: warn once */
 } lk_decision;

@@ -18,7 +18,7 @@ enum {
     RECEIVE_UNSEEN_S = 300,
     CALL_MARGIN_S = 30,
     /* Less than this is slept rather than sent through the queue again. */
-    SLEEP_BELOW_MS = 1000,
+    SLEEP_MAX_MS = 1000,
 };
 
 static const int64_t longest_retention_s = 1209600; /* SQS's 14 days */
@@ -175,18 +175,25 @@ static lk_decision skip(const lk_job_facts *f)
 }
 
 /* Not due on a FIFO queue: hidden, once, if a receive is left to run it afterwards; else sent anew,
- * which starts receive count, 12 h limit and retention from the beginning. */
+ * which starts receive count, 12 h limit and retention from the beginning. Where one receive is all
+ * there is, the new message is received at once and sent anew again: not faster than once a second.
+ */
 static lk_decision wait_fifo(const lk_job_facts *f, int64_t early_ms)
 {
-    if (receive_count(f) > 1 || is_last_receive(f))
-        return no_call(LK_HOP);
-    lk_decision d = hide(f, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
-    return d.wait_s > 0 ? d : no_call(LK_HOP);
+    lk_decision hop = no_call(LK_HOP);
+    if (receive_count(f) > 1)
+        return hop;
+    if (is_last_receive(f)) {
+        hop.sleep_ms = SLEEP_MAX_MS;
+        return hop;
+    }
+    lk_decision defer = hide(f, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
+    return defer.wait_s > 0 ? defer : hop;
 }
 
 static lk_decision wait_until_due(const lk_job_facts *f, int64_t early_ms)
 {
-    if (early_ms < SLEEP_BELOW_MS)
+    if (early_ms < SLEEP_MAX_MS)
         return (lk_decision){.action = LK_RUN, .wait_s = -1, .sleep_ms = early_ms};
     return f->fifo ? wait_fifo(f, early_ms) : no_call(LK_HOP);
 }

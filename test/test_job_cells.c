@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_job_cells: what the decisions promise, checked in every cell of their tables.
+ *
+ * A cell is one combination of maxReceiveCount, retry, receive count, d, kind of queue, retention
+ * and age. The promises (a failed job is never deleted unless …; a job with tries left runs) are
+ * written down here on their own, not as the rules of job.c again.
+ */
+#include "lk_test.h"
+
+#include "job.h"
+
+static const int64_t now_ms = INT64_C(1700000000000);
+
+/* A job that fails for the first time on a queue with the template's settings. */
+static lk_job_facts usual_facts(void)
+{
+    lk_job_facts f = LK_JOB_FACTS_INIT;
+    f.max_receive_count = 13;
+    f.now_ms = now_ms;
+    f.received_at_ms = now_ms;
+    f.sent_at_ms = now_ms - 1000;
+    f.retention_s = 345600;
+    return f;
+}
+
+enum { MAX_RECEIVES = 100 };
+
+/* What each test of a table is called with: the facts of one cell and the promise's own arithmetic.
+ * tries: how often a job of these facts may run at all. */
+typedef void (*cell_check)(const lk_job_facts *f, int tries, int which_try);
+
+static void fail_cell(const char *promise, const lk_job_facts *f, const lk_decision *d)
+{
+    fail_msg("%s: %s wait %lld dead %d shortened %d for receive %d of %d, d %d, retry %d, "
+             "max_retries %d, fifo %d, dead_to_dlq %d, poison %d, retention %lld, age %lld s",
+             promise, lk_action_name(d->action), (long long)d->wait_s, d->dead, d->shortened,
+             f->receive_count, f->max_receive_count, f->delay_receives, f->retry, f->max_retries,
+             f->fifo, f->dead_to_dlq, f->undeletable, (long long)f->retention_s,
+             (long long)((f->now_ms - f->sent_at_ms) / 1000));
+}
+
+#define promise(condition, text)                                                                   \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            fail_cell((text), f, &d);                                                              \
+    } while (0)
+
+/* The smallest of what the class or the configuration, Sidekiq's table and the queue allow. */
+static int tries_of(const lk_job_facts *f)
+{
+    int tries = 13;
+    int asked = f->retry == LK_RETRY_MAX     ? 12
+                : f->retry == LK_RETRY_UNSET ? f->max_retries
+                                             : f->retry;
+    if (asked + 1 < tries)
+        tries = asked + 1;
+    if (f->max_receive_count > 0 && f->max_receive_count < tries)
+        tries = f->max_receive_count;
+    return f->max_receive_count == LK_MAX_RECEIVE_NONE ? 1 : tries;
+}
+
+static void check_cell(const lk_job_facts *f, cell_check check)
+{
+    int which_try = f->receive_count - f->delay_receives;
+    check(f, tries_of(f), which_try < 1 ? 1 : which_try);
+}
+
+static void each_age(lk_job_facts *f, cell_check check)
+{
+    static const int64_t retentions_s[] = {0, 60, 3600, 345600};
+    for (size_t i = 0; i < LK_COUNT(retentions_s); i++) {
+        int64_t retention_ms = retentions_s[i] * 1000;
+        const int64_t ages_ms[] = {500, retention_ms / 2, retention_ms - 1001, retention_ms};
+        f->retention_s = retentions_s[i];
+        for (size_t j = 0; j < (retention_ms > 0 ? LK_COUNT(ages_ms) : 1); j++) {
+            f->sent_at_ms = now_ms - ages_ms[j];
+            check_cell(f, check);
+        }
+    }
+}
+
+static void each_receive(lk_job_facts *f, cell_check check)
+{
+    for (f->receive_count = 1; f->receive_count <= MAX_RECEIVES + 1; f->receive_count++) {
+        for (f->delay_receives = 0; f->delay_receives <= 1; f->delay_receives++)
+            each_age(f, check);
+    }
+}
+
+static void each_limit(lk_job_facts *f, cell_check check)
+{
+    static const int retries[] = {LK_RETRY_UNSET, LK_RETRY_MAX, 0, 1, 5, 12};
+    static const int max_retries[] = {0, 5, 12};
+    for (size_t i = 0; i < LK_COUNT(retries); i++) {
+        f->retry = retries[i];
+        /* the configured number is of interest only to jobs without one of their own */
+        size_t configured = f->retry == LK_RETRY_UNSET ? LK_COUNT(max_retries) : 1;
+        for (size_t j = 0; j < configured; j++) {
+            f->max_retries = max_retries[j];
+            each_receive(f, check);
+        }
+    }
+}
+
+/* Standard and FIFO, every maxReceiveCount, retry, receive count, d, retention and age. */
+static void each_cell(lk_job_facts facts, cell_check check)
+{
+    lk_job_facts *f = &facts;
+    for (int fifo = 0; fifo <= 1; fifo++) {
+        f->fifo = fifo;
+        for (f->max_receive_count = LK_MAX_RECEIVE_UNKNOWN; f->max_receive_count <= MAX_RECEIVES;
+             f->max_receive_count++)
+            each_limit(f, check);
+    }
+}
+
+static bool is_alive(const lk_job_facts *f)
+{
+    return f->retention_s == 0 || f->now_ms < f->sent_at_ms + f->retention_s * 1000;
+}
+
+/* Being hidden for wait_s, the message is seen again before SQS drops it. */
+static bool comes_back_in_time(const lk_job_facts *f, int64_t wait_s)
+{
+    return f->retention_s == 0 || f->now_ms + wait_s * 1000 < f->sent_at_ms + f->retention_s * 1000;
+}
+
+static void check_success(const lk_job_facts *f, int tries, int which_try)
+{
+    (void)tries;
+    (void)which_try;
+    lk_decision d = lk_job_after(f, true);
+    promise(d.action == LK_DELETE && d.wait_s == -1 && !d.dead && !d.shortened && !d.no_redrive,
+            "a finished job is deleted, with no more ado");
+}
+
+static void a_finished_job_is_deleted_in_every_cell(void **state)
+{
+    (void)state;
+    each_cell(usual_facts(), check_success);
+}
+
+/* Whether the contract allows to delete a failed job at all. */
+static bool may_delete(const lk_job_facts *f)
+{
+    bool no_redrive_policy = f->max_receive_count == 0;
+    bool own_number = f->retry >= 0 && !f->dead_to_dlq && f->max_receive_count > 0;
+    return !f->undeletable && (no_redrive_policy || own_number);
+}
+
+static void check_failure(const lk_job_facts *f, int tries, int which_try)
+{
+    lk_decision d = lk_job_after(f, false);
+    bool last_receive = f->max_receive_count > 0 && f->receive_count >= f->max_receive_count;
+    bool tries_left = which_try < tries && !last_receive;
+    bool collected = f->max_receive_count > 0;
+
+    if (d.action == LK_DELETE)
+        promise(may_delete(f) && !tries_left && !last_receive && d.dead && d.wait_s == -1,
+                "a failed job is deleted only when it is dead and the class or queue says so");
+    else if (d.action == LK_RETRY)
+        promise(tries_left && !d.dead && d.wait_s >= 0 && comes_back_in_time(f, d.wait_s),
+                "a retry has a try left and comes back while the message lives");
+    else if (d.action == LK_DRAIN)
+        promise(collected && !tries_left && d.dead && d.wait_s == 0,
+                "only dead jobs are drained, only towards a dead-letter queue, and at once");
+    else
+        promise(d.action == LK_LEAVE_FOR_DLQ && d.wait_s == -1, "nothing else follows a failure");
+
+    if (tries_left && is_alive(f))
+        promise(d.action == LK_RETRY, "a job with tries left is retried");
+    if (d.action == LK_RETRY)
+        promise(d.shortened == (d.wait_s < lk_backoff_s(which_try)),
+                "a retry waits for its backoff unless that is cut, and then says so");
+    if (!tries_left && collected && !may_delete(f))
+        promise(d.action == LK_DRAIN || (d.action == LK_LEAVE_FOR_DLQ && last_receive),
+                "a dead job is sent on its way to the dead-letter queue");
+    if (last_receive && is_alive(f) && !comes_back_in_time(f, LK_MAX_VISIBILITY_S))
+        promise(d.action == LK_DRAIN, "a dead job is not hidden past the end of its message");
+    if (!tries_left && may_delete(f) && !last_receive)
+        promise(d.action == LK_DELETE, "a dead job is deleted where that is kept from 2.4.0");
+    if (d.no_redrive)
+        promise(d.action == LK_DELETE && !collected, "the warning is about a deletion");
+}
+
+static void a_failed_job_is_never_lost_in_any_cell(void **state)
+{
+    (void)state;
+    each_cell(usual_facts(), check_failure);
+}
+
+static void a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_any_cell(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.dead_to_dlq = true;
+    each_cell(f, check_failure);
+}
+
+static void a_poison_record_is_never_deleted_in_any_cell(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.undeletable = true;
+    each_cell(f, check_failure);
+}
+
+static void check_due(const lk_job_facts *f, int tries, int which_try)
+{
+    lk_decision d = lk_job_before(f);
+    bool stays_after_death =
+        f->max_receive_count > 0 ? f->retry < 0 || f->dead_to_dlq : f->max_receive_count < 0;
+    if (which_try <= tries || !stays_after_death)
+        promise(d.action == LK_RUN && d.sleep_ms == 0, "a job with tries left runs, at once");
+    else
+        promise(d.action == LK_DRAIN && d.dead && d.wait_s == (f->max_receive_count > 0 ? 0 : -1),
+                "a dead job is drained, hurried only towards a known dead-letter queue");
+}
+
+static void a_due_job_runs_or_is_drained_in_every_cell(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    each_cell(f, check_due);
+    f.dead_to_dlq = true;
+    each_cell(f, check_due);
+}
+
+static void check_early(const lk_job_facts *f, int tries, int which_try)
+{
+    (void)tries;
+    (void)which_try;
+    lk_decision d = lk_job_before(f);
+    int64_t early_s = (f->due_at_ms - f->now_ms + 999) / 1000;
+    if (d.action == LK_DEFER) {
+        promise(f->fifo && f->receive_count == 1 && f->max_receive_count != 1,
+                "a deferral leaves a receive for the run, and happens once");
+        promise(d.wait_s > 0 && d.wait_s <= early_s && d.wait_s <= 43200 - 330,
+                "a deferral ends at the start time or before, and is one that SQS accepts");
+        promise(comes_back_in_time(f, d.wait_s), "a deferral does not outlast the message");
+        promise(d.shortened || d.wait_s == early_s || d.wait_s == 43200 - 330,
+                "a deferral is as long as it can be");
+    } else {
+        promise(d.action == LK_HOP && d.wait_s == -1, "what is early is deferred or hops");
+        bool deferrable = f->fifo && f->receive_count == 1 && f->max_receive_count != 1;
+        promise(!deferrable || !comes_back_in_time(f, 61), "a hop is for when deferring is no way");
+    }
+    promise(!d.dead, "nothing dies for being early");
+}
+
+static void an_early_job_waits_in_every_cell(void **state)
+{
+    (void)state;
+    static const int64_t early_ms[] = {1000, 90500, INT64_C(400000000)};
+    for (size_t i = 0; i < LK_COUNT(early_ms); i++) {
+        lk_job_facts f = usual_facts();
+        f.due_at_ms = now_ms + early_ms[i];
+        each_cell(f, check_early);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_finished_job_is_deleted_in_every_cell),
+        cmocka_unit_test(a_failed_job_is_never_lost_in_any_cell),
+        cmocka_unit_test(
+            a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_any_cell),
+        cmocka_unit_test(a_poison_record_is_never_deleted_in_any_cell),
+        cmocka_unit_test(a_due_job_runs_or_is_drained_in_every_cell),
+        cmocka_unit_test(an_early_job_waits_in_every_cell),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

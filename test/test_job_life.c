@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_job_life: whole lives of messages, from send to dead-letter queue, in a model of SQS.
+ *
+ * The model knows what AWS promises: receive counts, visibility, the move to the dead-letter queue
+ * at the attempt after the last receive, retention also in flight, FIFO groups that stop at their
+ * first hidden message. Jobs always fail. Decisions are job.c's, d is event.c's.
+ */
+#include "lk_test.h"
+
+#include "event.h"
+#include "job.h"
+
+enum { MAX_GROUP = 8, MAX_RECEIVES = 5000, VISIBILITY_S = 301, RUN_MS = 100 };
+
+static const int64_t start_ms = INT64_C(1700000000000);
+
+typedef enum life_end { ALIVE, IN_DLQ, DELETED, VANISHED } life_end;
+
+typedef struct life {
+    lk_record record;      /* as the next event will show it */
+    int64_t visible_at_ms; /* when it can be received */
+    int runs;
+    int hops;               /* fresh sends on the way to its start time */
+    int last_receive_count; /* of its last run */
+    int64_t first_run_at_ms;
+    int64_t last_run_at_ms;
+    life_end end;
+} life;
+
+/* A queue, the function behind it, and the jobs of one FIFO group (a single one if standard). */
+typedef struct world {
+    int max_receive_count; /* the queue's: 0 = no redrive policy */
+    bool attributes_unknown;
+    int64_t retention_s;
+    lk_job_facts options; /* retry, max_retries, dead_to_dlq, undeletable */
+    int crashes_at_run;   /* the process dies in that run of every job; 0: never */
+    int64_t now_ms;
+    life jobs[MAX_GROUP]; /* in queue order */
+    size_t count;
+} world;
+
+static world make_world(bool fifo, int max_receive_count, size_t count)
+{
+    world w = {.max_receive_count = max_receive_count,
+               .retention_s = 345600,
+               .options = LK_JOB_FACTS_INIT,
+               .now_ms = start_ms,
+               .count = count};
+    w.options.fifo = fifo;
+    for (size_t i = 0; i < count; i++) {
+        lk_record *r = &w.jobs[i].record;
+        lk_record_init(r);
+        r->receive_count = 0;
+        r->sent_at_ms = start_ms;
+        r->event_source_arn = lk_slice_of(fifo ? "arn:aws:sqs:us-east-1:000000000000:jobs.fifo"
+                                               : "arn:aws:sqs:us-east-1:000000000000:jobs");
+        w.jobs[i].visible_at_ms = start_ms;
+    }
+    return w;
+}
+
+/* As message.c lays out a start time. */
+static void send_for(world *w, life *job, int64_t due_at_ms)
+{
+    int64_t wait_ms = LK_MAX(due_at_ms - w->now_ms, 0);
+    int64_t delay_s = LK_MIN((wait_ms + 999) / 1000, 900);
+    lk_record *r = &job->record;
+    r->receive_count = 0;
+    r->first_receive_at_ms = 0;
+    r->sent_at_ms = w->now_ms;
+    r->delay_s = w->options.fifo ? delay_s : 0;
+    r->due_at_ms = w->options.fifo || wait_ms > 900000 ? due_at_ms : 0;
+    job->visible_at_ms = w->now_ms + (w->options.fifo ? 0 : delay_s * 1000);
+}
+
+/* --- SQS ------------------------------------------------------------------------------------ */
+
+static bool expire(world *w, life *job)
+{
+    if (w->now_ms >= job->record.sent_at_ms + w->retention_s * 1000)
+        job->end = VANISHED;
+    return job->end == VANISHED;
+}
+
+/* One receive call: which jobs of the group are delivered now. */
+static size_t receive(world *w, life **batch)
+{
+    size_t received = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        life *job = &w->jobs[i];
+        if (job->end != ALIVE || expire(w, job))
+            continue;
+        if (job->visible_at_ms > w->now_ms)
+            break; /* hidden: holds its group */
+        if (w->max_receive_count > 0 && job->record.receive_count >= w->max_receive_count) {
+            job->end = IN_DLQ;
+            continue;
+        }
+        if (job->record.receive_count++ == 0)
+            job->record.first_receive_at_ms = w->now_ms;
+        job->visible_at_ms = w->now_ms + VISIBILITY_S * 1000;
+        batch[received++] = job;
+    }
+    return received;
+}
+
+/* Moves time on to the next moment at which something can be received. False: all have ended. */
+static bool wait_for_head(world *w)
+{
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->jobs[i].end == ALIVE) {
+            w->now_ms = LK_MAX(w->now_ms, w->jobs[i].visible_at_ms);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- The function --------------------------------------------------------------------------- */
+
+static lk_job_facts facts_of(const world *w, const life *job, int64_t received_at_ms)
+{
+    lk_job_facts f = w->options;
+    f.receive_count = job->record.receive_count;
+    f.delay_receives = lk_record_delay_receives(&job->record);
+    f.due_at_ms = lk_record_due_at_ms(&job->record);
+    f.max_receive_count = w->attributes_unknown ? LK_MAX_RECEIVE_UNKNOWN : w->max_receive_count;
+    f.retention_s = w->attributes_unknown ? 0 : w->retention_s;
+    f.sent_at_ms = job->record.sent_at_ms;
+    f.received_at_ms = received_at_ms;
+    f.now_ms = w->now_ms;
+    return f;
+}
+
+static void hop(world *w, life *job)
+{
+    send_for(w, job, lk_record_due_at_ms(&job->record));
+    job->hops++;
+}
+
+static void apply(world *w, life *job, const lk_decision *d)
+{
+    if (d->action == LK_DELETE)
+        job->end = DELETED;
+    else if (d->action == LK_HOP)
+        hop(w, job);
+    else if (d->wait_s >= 0)
+        job->visible_at_ms = w->now_ms + d->wait_s * 1000;
+}
+
+/* Runs a job, which fails; returns what was decided. A crash leaves it to its visibility. */
+static lk_decision run(world *w, life *job, int64_t received_at_ms)
+{
+    assert_true(w->now_ms >= lk_record_due_at_ms(&job->record)); /* never early */
+    if (job->runs++ == 0)
+        job->first_run_at_ms = w->now_ms;
+    job->last_run_at_ms = w->now_ms;
+    job->last_receive_count = job->record.receive_count;
+    w->now_ms += RUN_MS;
+    if (job->runs == w->crashes_at_run)
+        return (lk_decision){.action = LK_LEAVE_FOR_DLQ, .wait_s = -1};
+    lk_job_facts f = facts_of(w, job, received_at_ms);
+    return lk_job_after(&f, false);
+}
+
+/* One invocation, as the batch conducts it: a record that is still to come holds up the others. */
+static void invoke(world *w, life **batch, size_t count)
+{
+    int64_t received_at_ms = w->now_ms;
+    bool blocked = false;
+    int64_t head_wait_s = -1;
+    for (size_t i = 0; i < count; i++) {
+        lk_job_facts f = facts_of(w, batch[i], received_at_ms);
+        f.group_blocked = blocked;
+        f.group_wait_s = head_wait_s;
+        lk_decision d = lk_job_before(&f);
+        w->now_ms += d.sleep_ms;
+        if (d.action == LK_RUN)
+            d = run(w, batch[i], received_at_ms);
+        apply(w, batch[i], &d);
+        bool gone = d.dead || d.action == LK_DELETE || d.action == LK_HOP;
+        if (!blocked && !gone) {
+            blocked = true;
+            head_wait_s = d.wait_s;
+        }
+    }
+}
+
+static void live(world *w)
+{
+    for (int i = 0; i < MAX_RECEIVES; i++) {
+        if (!wait_for_head(w))
+            return;
+        life *batch[MAX_GROUP];
+        invoke(w, batch, receive(w, batch));
+    }
+    fail_msg("a message that never ends: receive %d, maxReceiveCount %d, retry %d",
+             w->jobs[0].record.receive_count, w->max_receive_count, w->options.retry);
+}
+
+static const char *end_name(life_end end)
+{
+    static const char *const names[] = {"alive", "in the DLQ", "deleted", "vanished"};
+    return names[end];
+}
+
+static void expect_life(const world *w, int runs, life_end end)
+{
+    const life *job = &w->jobs[0];
+    if (job->runs != runs || job->end != end)
+        fail_msg("%d runs, %s; expected %d, %s: maxReceiveCount %d, retry %d, max_retries %d, "
+                 "fifo %d, dead_to_dlq %d, unknown %d",
+                 job->runs, end_name(job->end), runs, end_name(end), w->max_receive_count,
+                 w->options.retry, w->options.max_retries, w->options.fifo, w->options.dead_to_dlq,
+                 w->attributes_unknown);
+}
+
+/* --- One job, every queue and every limit --------------------------------------------------- */
+
+static int smallest(int a, int b, int c)
+{
+    int least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+/* 13 for retry: true and for the default; the class's number wins over the configured one. */
+static int tries_asked_for(const world *w)
+{
+    if (w->options.retry == LK_RETRY_MAX)
+        return 13;
+    return 1 + (w->options.retry >= 0 ? w->options.retry : w->options.max_retries);
+}
+
+typedef void (*world_check)(world *w);
+
+static void each_world(int first_max_receive_count, world_check check)
+{
+    static const int retries[] = {LK_RETRY_UNSET, LK_RETRY_MAX, 0, 1, 5, 12};
+    static const int max_retries[] = {0, 5, 12};
+    for (int mrc = first_max_receive_count; mrc <= 100; mrc++) {
+        for (size_t i = 0; i < LK_COUNT(retries) * LK_COUNT(max_retries) * 4; i++) {
+            world w = make_world(i % 2, mrc, 1);
+            w.options.dead_to_dlq = i / 2 % 2;
+            w.options.retry = retries[i / 4 % LK_COUNT(retries)];
+            w.options.max_retries = max_retries[i / 4 / LK_COUNT(retries)];
+            check(&w);
+        }
+    }
+}
+
+/* Its own number of retries is used up, the queue would have given more, and nobody asked to keep
+ * it. */
+static bool dies_by_its_own_limit(const world *w, int tries)
+{
+    return w->options.retry >= 0 && !w->options.dead_to_dlq && tries < w->max_receive_count;
+}
+
+static void check_redrive(world *w)
+{
+    int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
+    live(w);
+    expect_life(w, tries, dies_by_its_own_limit(w, tries) ? DELETED : IN_DLQ);
+}
+
+static void a_failing_job_has_its_tries_and_ends_in_the_dead_letter_queue(void **state)
+{
+    (void)state;
+    each_world(1, check_redrive);
+}
+
+static void check_crash(world *w)
+{
+    int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
+    bool deleted = dies_by_its_own_limit(w, tries);
+    w->crashes_at_run = tries;
+    live(w);
+    /* Its last try never ended. If death means deletion it is tried once more, because a crash is
+     * no failure of the job; else it is drained, unrun. */
+    if (deleted && tries + 1 < w->max_receive_count)
+        expect_life(w, tries + 1, DELETED);
+    else if (deleted)
+        expect_life(w, tries + 1, IN_DLQ);
+    else
+        expect_life(w, tries, IN_DLQ);
+}
+
+static void a_crash_in_the_last_try_loses_nothing(void **state)
+{
+    (void)state;
+    each_world(1, check_crash);
+}
+
+static void check_unknown(world *w)
+{
+    int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
+    w->attributes_unknown = true;
+    live(w);
+    expect_life(w, tries, IN_DLQ);
+}
+
+static void a_job_of_a_queue_that_cannot_be_asked_is_never_deleted(void **state)
+{
+    (void)state;
+    each_world(1, check_unknown);
+}
+
+static void check_poison(world *w)
+{
+    int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
+    w->options.undeletable = true;
+    live(w);
+    expect_life(w, tries, IN_DLQ);
+}
+
+static void a_poison_record_ends_in_the_dead_letter_queue(void **state)
+{
+    (void)state;
+    each_world(1, check_poison);
+}
+
+static void without_a_redrive_policy_a_job_runs_once_and_is_deleted(void **state)
+{
+    (void)state;
+    static const int retries[] = {LK_RETRY_UNSET, LK_RETRY_MAX, 0, 5};
+    for (size_t i = 0; i < LK_COUNT(retries); i++) {
+        world w = make_world(i % 2, LK_MAX_RECEIVE_NONE, 1);
+        w.options.retry = retries[i];
+        live(&w);
+        expect_life(&w, 1, DELETED);
+    }
+}
+
+static void without_a_redrive_policy_nothing_unknown_or_poisoned_is_deleted(void **state)
+{
+    (void)state;
+    world w = make_world(false, LK_MAX_RECEIVE_NONE, 1);
+    w.attributes_unknown = true;
+    live(&w);
+    expect_life(&w, 13, VANISHED); /* kept for as long as the queue keeps anything */
+
+    w = make_world(false, LK_MAX_RECEIVE_NONE, 1);
+    w.options.undeletable = true;
+    live(&w);
+    assert_int_equal(w.jobs[0].end, VANISHED);
+    assert_true(w.jobs[0].runs > 1000); /* tried again each time the queue offers it */
+}
+
+static void the_ladder_takes_eleven_and_a_half_hours(void **state)
+{
+    (void)state;
+    world w = make_world(false, 13, 1);
+    live(&w);
+    expect_life(&w, 13, IN_DLQ);
+    assert_int_equal(w.jobs[0].last_run_at_ms - w.jobs[0].first_run_at_ms,
+                     41324 * 1000 + 12 * RUN_MS);
+}
+
+/* --- Retention ------------------------------------------------------------------------------ */
+
+static void a_failing_job_reaches_the_dead_letter_queue_before_retention_ends(void **state)
+{
+    (void)state;
+    static const int64_t retentions_s[] = {60, 61, 120, 600, 3600, 43200, 86400};
+    for (size_t i = 0; i < LK_COUNT(retentions_s); i++) {
+        for (int mrc = 1; mrc <= 14; mrc++) {
+            world w = make_world(mrc % 2, mrc, 1);
+            w.retention_s = retentions_s[i];
+            live(&w);
+            expect_life(&w, smallest(13, mrc, 13), IN_DLQ);
+        }
+    }
+}
+
+/* --- Delays --------------------------------------------------------------------------------- */
+
+static const int64_t delays_s[] = {1, 30, 899, 900, 901, 3600, 43200, 86400, 864000};
+
+static void a_delayed_standard_job_starts_on_time_and_has_all_its_tries(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(delays_s); i++) {
+        for (int mrc = 1; mrc <= 14; mrc++) {
+            world w = make_world(false, mrc, 1);
+            send_for(&w, &w.jobs[0], start_ms + delays_s[i] * 1000);
+            live(&w);
+            expect_life(&w, smallest(13, mrc, 13), IN_DLQ);
+            assert_int_equal(w.jobs[0].first_run_at_ms, start_ms + delays_s[i] * 1000);
+        }
+    }
+}
+
+/* A deferral spends one receive, unless the last thing that happened was a fresh send. */
+static void a_delayed_fifo_job_starts_on_time_and_has_its_tries(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(delays_s); i++) {
+        for (int mrc = 2; mrc <= 16; mrc++) {
+            world w = make_world(true, mrc, 1);
+            send_for(&w, &w.jobs[0], start_ms + delays_s[i] * 1000);
+            live(&w);
+            const life *job = &w.jobs[0];
+            assert_int_equal(job->first_run_at_ms, start_ms + delays_s[i] * 1000);
+            assert_int_equal(job->end, IN_DLQ);
+            assert_true(job->runs == smallest(13, mrc, 13) ||
+                        job->runs == smallest(13, mrc - 1, 13));
+            assert_true(job->hops <= delays_s[i] / 42000);
+        }
+    }
+}
+
+static void where_one_receive_is_all_a_delayed_fifo_job_is_sent_anew_each_second(void **state)
+{
+    (void)state;
+    world w = make_world(true, 1, 1);
+    send_for(&w, &w.jobs[0], start_ms + 3600 * 1000);
+    live(&w);
+    expect_life(&w, 1, IN_DLQ);
+    assert_int_equal(w.jobs[0].first_run_at_ms, start_ms + 3600 * 1000);
+    assert_in_range(w.jobs[0].hops, 3500, 3600);
+}
+
+static void a_delayed_fifo_job_runs_also_where_there_is_one_receive(void **state)
+{
+    (void)state;
+    static const int expected_runs[] = {1, 1, 2};
+    for (int mrc = 1; mrc <= 3; mrc++) {
+        world w = make_world(true, mrc, 1);
+        send_for(&w, &w.jobs[0], start_ms + 2500);
+        live(&w);
+        expect_life(&w, expected_runs[mrc - 1], IN_DLQ);
+    }
+}
+
+static void the_thirteen_tries_of_a_delayed_fifo_job_need_fourteen_receives(void **state)
+{
+    (void)state;
+    world w = make_world(true, 14, 1);
+    send_for(&w, &w.jobs[0], start_ms + 60000);
+    live(&w);
+    expect_life(&w, 13, IN_DLQ);
+    assert_int_equal(w.jobs[0].last_receive_count, 14);
+    assert_int_equal(w.jobs[0].last_run_at_ms - w.jobs[0].first_run_at_ms,
+                     41324 * 1000 + 12 * RUN_MS);
+}
+
+/* --- Groups --------------------------------------------------------------------------------- */
+
+static void every_job_of_a_failing_group_runs_before_it_is_dead(void **state)
+{
+    (void)state;
+    for (int mrc = 1; mrc <= 20; mrc++) {
+        for (size_t count = 2; count <= MAX_GROUP; count++) {
+            world w = make_world(true, mrc, count);
+            w.retention_s = 1209600;
+            live(&w);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(w.jobs[i].runs >= 1);
+                assert_int_equal(w.jobs[i].end, IN_DLQ);
+            }
+        }
+    }
+}
+
+static void a_follower_spends_at_most_every_second_receive_of_its_head(void **state)
+{
+    (void)state;
+    world w = make_world(true, 13, 2);
+    live(&w);
+    assert_int_equal(w.jobs[0].runs, 13);
+    assert_int_equal(w.jobs[1].runs, 7); /* skipped in 6 of the head's 13 receives */
+}
+
+static void jobs_of_a_group_never_overtake_each_other(void **state)
+{
+    (void)state;
+    world w = make_world(true, 13, MAX_GROUP);
+    w.retention_s = 1209600;
+    live(&w);
+    for (size_t i = 1; i < w.count; i++)
+        assert_true(w.jobs[i].first_run_at_ms >= w.jobs[i - 1].last_run_at_ms);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failing_job_has_its_tries_and_ends_in_the_dead_letter_queue),
+        cmocka_unit_test(a_crash_in_the_last_try_loses_nothing),
+        cmocka_unit_test(a_job_of_a_queue_that_cannot_be_asked_is_never_deleted),
+        cmocka_unit_test(a_poison_record_ends_in_the_dead_letter_queue),
+        cmocka_unit_test(without_a_redrive_policy_a_job_runs_once_and_is_deleted),
+        cmocka_unit_test(without_a_redrive_policy_nothing_unknown_or_poisoned_is_deleted),
+        cmocka_unit_test(the_ladder_takes_eleven_and_a_half_hours),
+        cmocka_unit_test(a_failing_job_reaches_the_dead_letter_queue_before_retention_ends),
+        cmocka_unit_test(a_delayed_standard_job_starts_on_time_and_has_all_its_tries),
+        cmocka_unit_test(a_delayed_fifo_job_starts_on_time_and_has_its_tries),
+        cmocka_unit_test(where_one_receive_is_all_a_delayed_fifo_job_is_sent_anew_each_second),
+        cmocka_unit_test(a_delayed_fifo_job_runs_also_where_there_is_one_receive),
+        cmocka_unit_test(the_thirteen_tries_of_a_delayed_fifo_job_need_fourteen_receives),
+        cmocka_unit_test(every_job_of_a_failing_group_runs_before_it_is_dead),
+        cmocka_unit_test(a_follower_spends_at_most_every_second_receive_of_its_head),
+        cmocka_unit_test(jobs_of_a_group_never_overtake_each_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
