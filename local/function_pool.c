@@ -105,13 +105,10 @@ static int copy_options(lk_function_shared *shared, const lk_function_options *o
 
 static int init_shared(lk_function_shared *shared, const lk_function_options *o, lk_err *err)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&shared->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&shared->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    int rc = lk_log_sink_init(&shared->sink, o->log_fd ? o->log_fd : STDOUT_FILENO, err);
+    int rc = lk_cond_init(&shared->changed, err);
+    if (rc == 0)
+        rc = lk_log_sink_init(&shared->sink, o->log_fd ? o->log_fd : STDOUT_FILENO, err);
     return rc != 0 ? rc : copy_options(shared, o, err);
 }
 
@@ -151,7 +148,7 @@ static int wait_for_launch(lk_function *function, lk_err *err)
     for (size_t i = 0; i < function->count; i++) {
         lk_function_worker *w = &function->workers[i];
         while (!w->launched)
-            lk_function_wait(&function->shared, -1);
+            lk_cond_wait(&function->shared.changed, &function->shared.lock, -1);
         if (rc == 0 && w->launch.code != LK_OK) {
             rc = w->launch.code;
             if (err)
@@ -212,7 +209,7 @@ void lk_function_stop(lk_function *function, int64_t grace_ms)
     pthread_mutex_lock(&function->shared.lock);
     while (function->shared.running > 0 && function->shared.stage < LK_STAGE_KILLING &&
            lk_mono_ms() < until)
-        lk_function_wait(&function->shared, until);
+        lk_cond_wait(&function->shared.changed, &function->shared.lock, until);
     pthread_mutex_unlock(&function->shared.lock);
     enter_stage(function, LK_STAGE_TERMINATING);
     for (size_t i = 0; i < function->count; i++)
@@ -258,7 +255,7 @@ lk_invoke_status lk_function_reserve(lk_function *function, int64_t wait_ms)
         }
         if (status != LK_INVOKE_THROTTLED || lk_mono_ms() >= until)
             break;
-        lk_function_wait(shared, until);
+        lk_cond_wait(&shared->changed, &shared->lock, until);
     }
     pthread_mutex_unlock(&shared->lock);
     return status;
@@ -297,7 +294,7 @@ lk_invoke_status lk_function_invoke_reserved(lk_function *function, lk_slice eve
         worker = claim_free(function);
         if (worker || lk_mono_ms() >= until)
             break;
-        lk_function_wait(shared, until);
+        lk_cond_wait(&shared->changed, &shared->lock, until);
     }
     bool stopped = shared->stage != LK_STAGE_OPEN;
     shared->reserved--;

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -23,15 +22,6 @@ enum {
     RESTART_MAX_MS = 30000,
     BLIND_POLL_MS = 50 /* without a pidfd: how often to ask */
 };
-
-bool lk_function_wait(lk_function_shared *shared, int64_t deadline_mono_ms)
-{
-    if (deadline_mono_ms < 0)
-        return pthread_cond_wait(&shared->changed, &shared->lock) == 0;
-    struct timespec until = {.tv_sec = deadline_mono_ms / 1000,
-                             .tv_nsec = (deadline_mono_ms % 1000) * 1000000};
-    return pthread_cond_timedwait(&shared->changed, &shared->lock, &until) == 0;
-}
 
 static lk_function_stage stage_now(lk_function_worker *w)
 {
@@ -313,7 +303,7 @@ static int64_t bury_process(lk_function_worker *w)
     lk_function_api_end(w->api);
     pthread_mutex_lock(&w->shared->lock);
     while (w->invoking)
-        lk_function_wait(w->shared, -1);
+        lk_cond_wait(&w->shared->changed, &w->shared->lock, -1);
     pthread_mutex_unlock(&w->shared->lock);
     lk_log_stream_close(&w->output);
     lk_function_api_free(w->api);
@@ -337,7 +327,7 @@ static void pause_before_restart(lk_function_worker *w, int64_t delay_ms)
     int64_t until = lk_mono_ms() + delay_ms;
     pthread_mutex_lock(&w->shared->lock);
     while (w->shared->stage == LK_STAGE_OPEN && lk_mono_ms() < until)
-        lk_function_wait(w->shared, until);
+        lk_cond_wait(&w->shared->changed, &w->shared->lock, until);
     pthread_mutex_unlock(&w->shared->lock);
 }
 
@@ -353,21 +343,15 @@ static void *worker_main(void *arg)
 
 int lk_function_worker_start(lk_function_worker *w, lk_function_shared *shared, lk_err *err)
 {
-    sigset_t all;
-    sigset_t before;
     *w = (lk_function_worker){.shared = shared,
                               .wake = {-1, -1},
                               .process = {.pidfd = -1, .output_fd = -1},
                               .output = {.fd = -1}};
     if (pipe2(w->wake, O_CLOEXEC | O_NONBLOCK) < 0)
         return LK_FAIL(err, LK_E_IO, "cannot open a pipe: %s", strerror(errno));
-    /* Signals are the command's business; its main thread waits for them. */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int number = pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (number != 0)
-        return LK_FAIL(err, LK_E_IO, "cannot start a thread: %s", strerror(number));
+    int rc = lk_thread_start(&w->thread, worker_main, w, err);
+    if (rc != 0)
+        return rc;
     w->has_thread = true;
     return 0;
 }

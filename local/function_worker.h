@@ -15,8 +15,7 @@
 #include "function_api.h"
 #include "function_log.h"
 #include "function_process.h"
-
-#include <pthread.h>
+#include "thread.h"
 
 typedef enum lk_function_stage {
     LK_STAGE_OPEN,
@@ -51,9 +50,6 @@ typedef struct lk_function_shared {
 int64_t lk_function_mono_us(void);
 /* Appends {"errorMessage":…,"errorType":…}. */
 void lk_function_error_payload(lk_buf *out, const char *type, const char *message);
-/* Waits for shared->changed, lock held; false when deadline_mono_ms (< 0: none) has passed. */
-bool lk_function_wait(lk_function_shared *shared, int64_t deadline_mono_ms);
-
 typedef enum lk_worker_end {
     LK_WORKER_ENDED,   /* by itself */
     LK_WORKER_OVERDUE, /* killed at the deadline of start or invocation */

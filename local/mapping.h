@@ -4,7 +4,8 @@
  * result says is done. It never shortens a visibility timeout: "keep" means do nothing.
  *
  * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
- * server and a real queue.
+ * server and a real queue. Behind this header: mapping_poll.c, mapping_batch.c, mapping_event.c,
+ * mapping_result.c, mapping_trace.c.
  */
 #ifndef LK_LOCAL_MAPPING_H
 #define LK_LOCAL_MAPPING_H
@@ -14,29 +15,37 @@
 typedef struct lk_mapping lk_mapping;
 
 typedef struct lk_mapping_options {
-    const char *queue_arn;     /* becomes eventSourceARN */
-    const char *queue_url;     /* where to poll */
+    const char *queue_arn; /* becomes eventSourceARN */
+    const char *queue_url; /* where to poll */
     const char *region;
-    lk_client_options client;  /* for the pollers' clients */
-    int batch_size;            /* 1..10 (more with a window comes later) */
+    lk_client_options client; /* for the pollers' clients */
+    int batch_size;           /* 1..10 (more with a window comes later) */
     bool report_batch_item_failures;
-    int pollers;               /* concurrent polls and invocations; default the function's workers */
-    int64_t recursion_limit;   /* invocations of one Lineage chain; 16; 0: off */
+    int pollers;             /* concurrent polls and invocations, >= 1. No more, over all mappings
+                                of a function, than it has workers: each poll keeps one for itself,
+                                so that no message is taken that nobody can work on */
+    int64_t recursion_limit; /* invocations of one Lineage chain, Lambda's is 16; 0: off. A message
+                                at its limit is kept unrun until its receives are spent */
 } lk_mapping_options;
 
-/* function: borrowed, must outlive the mapping. */
+/* function: borrowed, must outlive the mapping. Asks for the queue's attributes: LK_E_INVALID when
+ * its visibility timeout is shorter than the function's timeout, or the call's error. */
 int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **mapping,
                      lk_err *err);
-/* Waits until no invocation runs and holds further ones back; false after wait_ms. */
+/* Waits until no invocation runs and no poll holds messages, and holds further ones back; false
+ * after wait_ms, then all goes on. One pause at a time. */
 bool lk_mapping_pause(lk_mapping *mapping, int64_t wait_ms);
 void lk_mapping_resume(lk_mapping *mapping);
+/* No new polls; returns at once. Stop must follow. */
+void lk_mapping_quit(lk_mapping *mapping);
 /* No new polls; finishes running batches. Frees. Accepts NULL. */
 void lk_mapping_stop(lk_mapping *mapping);
 
 /* What the result of an invocation means for its batch (the table of the AWS documentation on
  * partial batch responses). Pure. done[i] is set for each message to delete.
- * ok: the function returned without error; payload: its response. */
-void lk_mapping_result(bool report_batch_item_failures, bool ok, lk_slice payload,
+ * ok: the function returned without error; payload: its response. false: the response was not
+ * understood, so nothing is done. */
+bool lk_mapping_result(bool report_batch_item_failures, bool ok, lk_slice payload,
                        const lk_slice *message_ids, size_t count, bool *done);
 
 /* Builds {"Records":[…]} of received messages, as Lambda does. */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapping_batch: from received messages to deletes. A message that is not deleted is simply kept:
+ * it comes back when its visibility timeout ends, or goes to the dead-letter queue.
+ */
+#include "mapping_batch.h"
+
+#include <string.h>
+#include <time.h>
+
+enum {
+    EVENT_MAX_BYTES = 6 * 1024 * 1024, /* Lambda's limit of an invocation's payload */
+    DELETE_ROUNDS = 3,
+    DELETE_PAUSE_MS = 200
+};
+
+/* Messages on their way through the batch, in the order they were received. */
+typedef struct batch {
+    const lk_mapping_facts *facts;
+    lk_client *client;
+    const lk_message *messages[LK_MAPPING_BATCH_MAX];
+    size_t count;
+    bool reserved; /* the reservation has not been used yet */
+} batch;
+
+static lk_slice queue_name(const lk_mapping_facts *facts)
+{
+    const char *colon = strrchr(facts->queue_arn, ':');
+    return lk_slice_of(colon ? colon + 1 : facts->queue_arn);
+}
+
+static lk_slice attribute(const lk_message *m, const char *name)
+{
+    for (size_t i = 0; i < m->attribute_count; i++)
+        if (lk_slice_equal_str(m->attributes[i].name, name))
+            return m->attributes[i].value;
+    return (lk_slice){0};
+}
+
+/* --- Recursion ------------------------------------------------------------------------------ */
+
+static bool same_group(const lk_message *a, const lk_message *b)
+{
+    return lk_slice_equal(attribute(a, "MessageGroupId"), attribute(b, "MessageGroupId"));
+}
+
+static bool follows_stopped(const batch *b, const lk_message *m, const lk_message *const *stopped,
+                            size_t stopped_count)
+{
+    for (size_t i = 0; b->facts->fifo && i < stopped_count; i++)
+        if (same_group(m, stopped[i]))
+            return true;
+    return false;
+}
+
+static bool chain_too_long(const batch *b, const lk_message *m)
+{
+    const lk_mapping_facts *facts = b->facts;
+    int64_t count = lk_lineage_count(attribute(m, "AWSTraceHeader"), facts->lineage_key);
+    if (facts->recursion_limit == 0 || count < facts->recursion_limit)
+        return false;
+    lk_function_log(
+        facts->function,
+        "lambdakiq: RecursiveInvocationException: message %.*s of queue %.*s is the end "
+        "of a chain of %lld invocations of this function and is not run; it goes to the "
+        "dead-letter queue once its receives are spent. If the chain is wanted: "
+        "RecursiveLoop: Allow in the template, --allow-recursion here",
+        LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), (long long)count);
+    return true;
+}
+
+/* Takes the messages that may run. One that is stopped is kept like a failed one; on a FIFO queue
+ * those behind it in its group are kept too, for order's sake. */
+static void take_runnable(batch *b, const lk_messages *messages)
+{
+    const lk_message *stopped[LK_MAPPING_BATCH_MAX];
+    size_t stopped_count = 0;
+    size_t count = LK_MIN(lk_messages_count(messages), (size_t)LK_MAPPING_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const lk_message *m = lk_messages_at(messages, i);
+        if (follows_stopped(b, m, stopped, stopped_count) || chain_too_long(b, m))
+            stopped[stopped_count++] = m;
+        else
+            b->messages[b->count++] = m;
+    }
+}
+
+/* --- Deletes -------------------------------------------------------------------------------- */
+
+static void sleep_ms(int64_t ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+    nanosleep(&left, NULL);
+}
+
+static void log_undeleted(const lk_mapping_facts *facts, const lk_message *m, const lk_err *err)
+{
+    lk_function_log(facts->function,
+                    "lambdakiq: message %.*s was done but could not be deleted from queue %.*s and "
+                    "will be delivered again: %s",
+                    LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), err->message);
+}
+
+/* One round of deletes; leaves in `messages` those worth another round, logs those that are not. */
+static size_t delete_round(const batch *b, const lk_message **messages, size_t count, bool last)
+{
+    lk_slice handles[LK_MAPPING_BATCH_MAX];
+    lk_err errors[LK_MAPPING_BATCH_MAX];
+    lk_err err;
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++)
+        handles[i] = messages[i]->receipt_handle;
+    memset(errors, 0, sizeof(errors));
+    bool tried = lk_delete_batch(b->client, lk_slice_of(b->facts->queue_url), handles, count,
+                                 errors, &err) == 0;
+    for (size_t i = 0; i < count; i++) {
+        const lk_err *why = tried ? &errors[i] : &err;
+        if (why->code == LK_OK)
+            continue;
+        if (why->retriable && !last)
+            messages[left++] = messages[i];
+        else
+            log_undeleted(b->facts, messages[i], why);
+    }
+    return left;
+}
+
+/* Deleting a message that the function has deleted already is a success, so asking again is safe.
+ */
+static void delete_done(const batch *b, const lk_message *const *messages, const bool *done,
+                        size_t count)
+{
+    const lk_message *left[LK_MAPPING_BATCH_MAX];
+    size_t left_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (done[i])
+            left[left_count++] = messages[i];
+    for (int round = 1; left_count > 0 && round <= DELETE_ROUNDS; round++) {
+        if (round > 1)
+            sleep_ms(DELETE_PAUSE_MS * round);
+        left_count = delete_round(b, left, left_count, round == DELETE_ROUNDS);
+    }
+}
+
+/* --- Invocations ---------------------------------------------------------------------------- */
+
+/* Builds the event of as many messages from `from` on as one payload holds; returns how many. */
+static size_t build_event(const batch *b, size_t from, lk_buf *event, lk_err *err)
+{
+    for (size_t count = b->count - from; count > 0; count--) {
+        lk_buf_reset(event);
+        if (lk_mapping_event(b->messages + from, count, b->facts->queue_arn, b->facts->region,
+                             event, err) != 0)
+            return 0;
+        if (event->len <= EVENT_MAX_BYTES || count == 1)
+            return count;
+    }
+    return 0;
+}
+
+static lk_invoke_status invoke(batch *b, size_t from, lk_slice event, lk_buf *payload)
+{
+    const lk_mapping_facts *facts = b->facts;
+    lk_buf trace = {0};
+    lk_trace_of_invocation(attribute(b->messages[from], "AWSTraceHeader"),
+                           facts->recursion_limit > 0 ? facts->lineage_key : NULL, &trace);
+    lk_invoke_status status =
+        b->reserved ? lk_function_invoke_reserved(facts->function, event, lk_buf_slice(&trace),
+                                                  facts->throttle_wait_ms, payload)
+                    : lk_function_invoke(facts->function, event, lk_buf_slice(&trace),
+                                         facts->throttle_wait_ms, payload);
+    b->reserved = false;
+    lk_buf_clear(&trace);
+    return status;
+}
+
+static void log_kept(const batch *b, size_t count, const char *why)
+{
+    lk_function_log(
+        b->facts->function,
+        "lambdakiq: %s: %zu message%s of queue %.*s stay%s in it and come%s back when the "
+        "visibility timeout ends",
+        why, count, count == 1 ? "" : "s", LK_SLICE_FMT(queue_name(b->facts)),
+        count == 1 ? "s" : "", count == 1 ? "s" : "");
+}
+
+static const char *kept_because(lk_invoke_status status)
+{
+    switch (status) {
+    case LK_INVOKE_ERROR:
+        return "the function returned an error";
+    case LK_INVOKE_TIMEOUT:
+        return "the function timed out";
+    case LK_INVOKE_CRASH:
+        return "the worker process ended";
+    case LK_INVOKE_TOO_LARGE:
+        return "the function's response is over 6 MB";
+    case LK_INVOKE_THROTTLED:
+        return "no worker became free";
+    case LK_INVOKE_STOPPED:
+        return "the function stops";
+    case LK_INVOKE_OK:
+        break;
+    }
+    return "the response names no messages of the batch (batchItemFailures)";
+}
+
+/* Invokes the function with messages from..from+count-1; true when it did all of them. */
+static bool run_event(batch *b, size_t from, size_t count, lk_slice event)
+{
+    const lk_message *const *messages = b->messages + from;
+    lk_slice ids[LK_MAPPING_BATCH_MAX];
+    bool done[LK_MAPPING_BATCH_MAX];
+    lk_buf payload = {0};
+    for (size_t i = 0; i < count; i++)
+        ids[i] = messages[i]->message_id;
+    lk_invoke_status status = invoke(b, from, event, &payload);
+    bool understood =
+        lk_mapping_result(b->facts->report_batch_item_failures, status == LK_INVOKE_OK,
+                          lk_buf_slice(&payload), ids, count, done);
+    lk_buf_clear(&payload);
+    if (status != LK_INVOKE_OK || !understood)
+        log_kept(b, count, kept_because(status));
+    delete_done(b, messages, done, count);
+    for (size_t i = 0; i < count; i++)
+        if (!done[i])
+            return false;
+    return true;
+}
+
+void lk_mapping_batch(const lk_mapping_facts *facts, lk_client *client, const lk_messages *messages)
+{
+    batch b = {.facts = facts, .client = client, .reserved = true};
+    lk_buf event = {0};
+    lk_err err;
+    take_runnable(&b, messages);
+    for (size_t from = 0, count; from < b.count; from += count) {
+        count = build_event(&b, from, &event, &err);
+        if (count == 0) {
+            log_kept(&b, b.count - from, err.message);
+            break;
+        }
+        bool all_done = run_event(&b, from, count, lk_buf_slice(&event));
+        /* A second event of the same receive must not overtake a failed message of its group. */
+        if (facts->fifo && !all_done && from + count < b.count) {
+            log_kept(&b, b.count - from - count, "an earlier event of the receive failed");
+            break;
+        }
+    }
+    lk_buf_clear(&event);
+    if (b.reserved)
+        lk_function_release(facts->function);
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapping_poll: the pollers of a mapping and the gate that holds them back while the clock moves.
+ *
+ * A poller takes messages only when a worker is promised to it. A long poll is cut short by an
+ * interrupt when the mapping pauses or stops. The answer that was cut off may have held messages:
+ * the local server sees the hang-up and takes the receive back; on SQS itself they come back when
+ * their visibility timeout ends, one receive poorer.
+ */
+#include "mapping_batch.h"
+#include "thread.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    POLL_WAIT_S = 20,
+    RESERVE_WAIT_MS = 200, /* how often a poller without a worker looks whether to stop */
+    RETRY_FIRST_MS = 250,
+    RETRY_MAX_MS = 10000,
+    THROTTLE_MIN_MS = 1000
+};
+
+typedef struct poller {
+    lk_mapping *mapping;
+    pthread_t thread;
+    bool has_thread;
+    lk_client *receiver; /* interrupted at any time */
+    lk_client *settler;  /* never interrupted: deletes finish */
+    bool receiving;      /* guarded by the mapping's lock */
+    int failures;        /* receives in a row that failed */
+} poller;
+
+struct lk_mapping {
+    lk_mapping_facts facts;
+    int batch_size;
+    poller *pollers;
+    size_t count;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool paused;
+    bool stopping;
+    size_t active; /* pollers between receive and the last delete */
+};
+
+/* --- Gate ----------------------------------------------------------------------------------- */
+
+/* Waits while the mapping is paused; false: it stops. */
+static bool enter(poller *p)
+{
+    lk_mapping *m = p->mapping;
+    pthread_mutex_lock(&m->lock);
+    while (m->paused && !m->stopping)
+        lk_cond_wait(&m->changed, &m->lock, -1);
+    bool go_on = !m->stopping;
+    if (go_on) {
+        m->active++;
+        p->receiving = true;
+    }
+    pthread_mutex_unlock(&m->lock);
+    return go_on;
+}
+
+static void received(poller *p)
+{
+    pthread_mutex_lock(&p->mapping->lock);
+    p->receiving = false;
+    pthread_mutex_unlock(&p->mapping->lock);
+}
+
+static void leave(poller *p)
+{
+    pthread_mutex_lock(&p->mapping->lock);
+    p->mapping->active--;
+    pthread_cond_broadcast(&p->mapping->changed);
+    pthread_mutex_unlock(&p->mapping->lock);
+}
+
+/* Ends the long polls; lock held. One that has not begun ends at once when it does. */
+static void interrupt_polls(lk_mapping *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (m->pollers[i].receiving)
+            lk_client_interrupt(m->pollers[i].receiver);
+}
+
+bool lk_mapping_pause(lk_mapping *m, int64_t wait_ms)
+{
+    int64_t until = lk_mono_ms() + wait_ms;
+    pthread_mutex_lock(&m->lock);
+    m->paused = true;
+    interrupt_polls(m);
+    while (m->active > 0 && lk_mono_ms() < until)
+        lk_cond_wait(&m->changed, &m->lock, until);
+    bool quiet = m->active == 0;
+    if (!quiet) {
+        m->paused = false;
+        pthread_cond_broadcast(&m->changed);
+    }
+    pthread_mutex_unlock(&m->lock);
+    return quiet;
+}
+
+void lk_mapping_resume(lk_mapping *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->paused = false;
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* --- Polling -------------------------------------------------------------------------------- */
+
+/* Says it once, then waits, longer each time. */
+static void handle_failure(poller *p, const lk_err *err)
+{
+    lk_mapping *m = p->mapping;
+    int64_t delay_ms = RETRY_FIRST_MS;
+    for (int i = 0; i < p->failures && delay_ms < RETRY_MAX_MS; i++)
+        delay_ms *= 2;
+    if (p->failures++ == 0)
+        lk_function_log(m->facts.function,
+                        "lambdakiq: cannot receive from %s, will keep trying: %s",
+                        m->facts.queue_url, err->message);
+    int64_t until = lk_mono_ms() + LK_MIN(delay_ms, RETRY_MAX_MS);
+    pthread_mutex_lock(&m->lock);
+    while (!m->stopping && lk_mono_ms() < until)
+        lk_cond_wait(&m->changed, &m->lock, until);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void handle_success(poller *p)
+{
+    if (p->failures > 0)
+        lk_function_log(p->mapping->facts.function, "lambdakiq: receiving from %s again",
+                        p->mapping->facts.queue_url);
+    p->failures = 0;
+}
+
+/* One receive and what follows from it; uses up the reservation. */
+static int poll_once(poller *p, lk_err *err)
+{
+    lk_mapping *m = p->mapping;
+    lk_messages *messages = NULL;
+    int rc = lk_receive(p->receiver, lk_slice_of(m->facts.queue_url), m->batch_size, POLL_WAIT_S,
+                        -1, &messages, err);
+    received(p);
+    if (rc == 0 && lk_messages_count(messages) > 0)
+        lk_mapping_batch(&m->facts, p->settler, messages);
+    else
+        lk_function_release(m->facts.function);
+    lk_messages_free(messages);
+    return rc;
+}
+
+/* False: the mapping or the function stops. */
+static bool reserve_worker(poller *p)
+{
+    lk_mapping *m = p->mapping;
+    lk_invoke_status status;
+    bool stopping = false;
+    do {
+        status = lk_function_reserve(m->facts.function, RESERVE_WAIT_MS);
+        pthread_mutex_lock(&m->lock);
+        stopping = m->stopping;
+        pthread_mutex_unlock(&m->lock);
+    } while (status == LK_INVOKE_THROTTLED && !stopping);
+    return status == LK_INVOKE_OK;
+}
+
+static void *poller_main(void *arg)
+{
+    poller *p = arg;
+    lk_err err;
+    while (reserve_worker(p)) {
+        if (!enter(p)) {
+            lk_function_release(p->mapping->facts.function);
+            break;
+        }
+        int rc = poll_once(p, &err);
+        leave(p);
+        if (rc == 0)
+            handle_success(p);
+        else if (rc != LK_E_INTERRUPTED)
+            handle_failure(p, &err);
+    }
+    return NULL;
+}
+
+/* --- Start and stop ------------------------------------------------------------------------- */
+
+/* As AWS refuses the mapping then: a message would come back while its job still runs. */
+static int check_visibility(lk_mapping *m, lk_client *client, lk_err *err)
+{
+    lk_queue_attributes attributes;
+    int64_t timeout_ms = lk_function_timeout_ms(m->facts.function);
+    int rc = lk_queue_attributes_get(client, lk_slice_of(m->facts.queue_url), 0, &attributes, err);
+    if (rc != 0)
+        return rc;
+    int64_t visibility_ms = attributes.visibility_s * 1000;
+    if (attributes.visibility_s >= 0 && visibility_ms < timeout_ms)
+        return LK_FAIL(err, LK_E_INVALID,
+                       "Queue visibility timeout: %lld seconds is less than Function timeout: %lld "
+                       "seconds; raise VisibilityTimeout of %s or lower the function's timeout",
+                       (long long)attributes.visibility_s, (long long)timeout_ms / 1000,
+                       m->facts.queue_url);
+    m->facts.throttle_wait_ms = LK_MAX(visibility_ms - timeout_ms, THROTTLE_MIN_MS);
+    return 0;
+}
+
+static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function *function,
+                        lk_err *err)
+{
+    m->facts = (lk_mapping_facts){.queue_arn = strdup(o->queue_arn),
+                                  .queue_url = strdup(o->queue_url),
+                                  .region = strdup(o->region ? o->region : "us-east-1"),
+                                  .function = function,
+                                  .fifo = lk_queue_is_fifo(lk_slice_of(o->queue_arn)),
+                                  .report_batch_item_failures = o->report_batch_item_failures,
+                                  .recursion_limit = o->recursion_limit};
+    m->batch_size = o->batch_size;
+    pthread_mutex_init(&m->lock, NULL);
+    int rc = lk_cond_init(&m->changed, err);
+    if (rc == 0 && (!m->facts.queue_arn || !m->facts.queue_url || !m->facts.region ||
+                    !lk_lineage_key(lk_function_arn(function), m->facts.lineage_key)))
+        rc = LK_FAIL_NOMEM(err);
+    return rc;
+}
+
+static int start_poller(lk_mapping *m, const lk_client_options *options, lk_err *err)
+{
+    poller *p = &m->pollers[m->count++];
+    p->mapping = m;
+    p->receiver = lk_client_new(options, err);
+    if (!p->receiver)
+        return err->code;
+    p->settler = lk_client_new(options, err);
+    if (!p->settler)
+        return err->code;
+    if (m->count == 1) {
+        int rc = check_visibility(m, p->settler, err);
+        if (rc != 0)
+            return rc;
+    }
+    int rc = lk_thread_start(&p->thread, poller_main, p, err);
+    p->has_thread = rc == 0;
+    return rc;
+}
+
+static int check_options(const lk_mapping_options *o, lk_err *err)
+{
+    if (!o->queue_arn || !o->queue_url)
+        return LK_FAIL(err, LK_E_INVALID, "mapping: the queue's ARN and URL are needed");
+    if (o->batch_size < 1 || o->batch_size > LK_MAPPING_BATCH_MAX)
+        return LK_FAIL(err, LK_E_INVALID, "mapping: batch size is %d, must be 1 to %d",
+                       o->batch_size, LK_MAPPING_BATCH_MAX);
+    if (o->pollers < 1 || o->recursion_limit < 0)
+        return LK_FAIL(err, LK_E_INVALID, "mapping: pollers or the recursion limit is too small");
+    return 0;
+}
+
+int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **out,
+                     lk_err *err)
+{
+    lk_err own;
+    lk_err *why = err ? err : &own;
+    *out = NULL;
+    int rc = check_options(options, why);
+    if (rc != 0)
+        return rc;
+    lk_mapping *m = calloc(1, sizeof(*m));
+    poller *pollers = calloc((size_t)options->pollers, sizeof(*pollers));
+    if (!m || !pollers) {
+        free(m);
+        free(pollers);
+        return LK_FAIL_NOMEM(why);
+    }
+    m->pollers = pollers;
+    rc = init_mapping(m, options, function, why);
+    for (int i = 0; rc == 0 && i < options->pollers; i++)
+        rc = start_poller(m, &options->client, why);
+    if (rc != 0) {
+        lk_mapping_stop(m);
+        return rc;
+    }
+    *out = m;
+    return 0;
+}
+
+void lk_mapping_quit(lk_mapping *m)
+{
+    pthread_mutex_lock(&m->lock);
+    m->stopping = true;
+    interrupt_polls(m);
+    pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void lk_mapping_stop(lk_mapping *m)
+{
+    if (!m)
+        return;
+    lk_mapping_quit(m);
+    for (size_t i = 0; i < m->count; i++) {
+        poller *p = &m->pollers[i];
+        if (p->has_thread)
+            pthread_join(p->thread, NULL);
+        lk_client_free(p->receiver);
+        lk_client_free(p->settler);
+    }
+    pthread_cond_destroy(&m->changed);
+    pthread_mutex_destroy(&m->lock);
+    free(m->facts.queue_arn);
+    free(m->facts.queue_url);
+    free(m->facts.region);
+    free(m->pollers);
+    free(m);
+}
