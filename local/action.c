@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * action: the table of actions, the life of a request, and what every action needs: its row, its
- * required members, its queue.
+ * action: the table. Columns are explained in request.h.
  *
  * To add an action: its members here, its functions in one of the files beside, one row in `rows`.
  */
+#include "action.h"
+
 #include "action_run.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 
 /* --- Members -------------------------------------------------------------------------------- */
 
@@ -134,66 +134,34 @@ static const lk_member visibility_batch_answers[] = {
 
 /* --- The table ------------------------------------------------------------------------------ */
 
-/* The most frequent ones first. Columns: name, members, answers, check, run, shape. */
+/* The most frequent ones first. Columns: name, members, answers, check, run, shape, waits. */
 static const lk_action_row rows[] = {
-    {"SendMessage", send_members, send_answers, lk_send_message_check, lk_send_message_run, NULL},
+    {"SendMessage", send_members, send_answers, lk_send_message_check, lk_send_message_run, NULL,
+     false},
     {"ReceiveMessage", receive_members, receive_answers, lk_receive_message_check,
-     lk_receive_message_run, lk_receive_message_shape},
-    {"DeleteMessage", delete_members, no_answers, NULL, lk_delete_message_run, NULL},
+     lk_receive_message_run, lk_receive_message_shape, true},
+    {"DeleteMessage", delete_members, no_answers, NULL, lk_delete_message_run, NULL, false},
     {"ChangeMessageVisibility", visibility_members, no_answers, lk_change_visibility_check,
-     lk_change_visibility_run, NULL},
+     lk_change_visibility_run, NULL, false},
     {"SendMessageBatch", send_batch_members, send_batch_answers, lk_send_message_batch_check,
-     lk_send_message_batch_run, NULL},
+     lk_send_message_batch_run, NULL, false},
     {"DeleteMessageBatch", delete_batch_members, delete_batch_answers, lk_action_batch_check,
-     lk_delete_message_batch_run, NULL},
+     lk_delete_message_batch_run, NULL, false},
     {"ChangeMessageVisibilityBatch", visibility_batch_members, visibility_batch_answers,
-     lk_change_visibility_batch_check, lk_change_visibility_batch_run, NULL},
-    {"GetQueueUrl", get_queue_url_members, url_answer, NULL, lk_get_queue_url_run, NULL},
+     lk_change_visibility_batch_check, lk_change_visibility_batch_run, NULL, false},
+    {"GetQueueUrl", get_queue_url_members, url_answer, NULL, lk_get_queue_url_run, NULL, false},
     {"GetQueueAttributes", get_attributes_members, get_attributes_answers, NULL,
-     lk_get_queue_attributes_run, NULL},
+     lk_get_queue_attributes_run, NULL, false},
     {"SetQueueAttributes", set_attributes_members, no_answers, NULL, lk_set_queue_attributes_run,
-     NULL},
-    {"CreateQueue", create_queue_members, url_answer, NULL, lk_create_queue_run, NULL},
-    {"DeleteQueue", queue_only_members, no_answers, NULL, lk_delete_queue_run, NULL},
-    {"PurgeQueue", queue_only_members, no_answers, NULL, lk_purge_queue_run, NULL},
+     NULL, false},
+    {"CreateQueue", create_queue_members, url_answer, NULL, lk_create_queue_run, NULL, false},
+    {"DeleteQueue", queue_only_members, no_answers, NULL, lk_delete_queue_run, NULL, false},
+    {"PurgeQueue", queue_only_members, no_answers, NULL, lk_purge_queue_run, NULL, false},
     {"ListQueues", list_queues_members, list_queues_answers, lk_list_queues_check,
-     lk_list_queues_run, NULL},
+     lk_list_queues_run, NULL, false},
 };
 
-/* --- The life of a request ------------------------------------------------------------------ */
-
-static void init_entry(lk_request_entry *entry)
-{
-    entry->delay_s = LK_ABSENT;
-    entry->visibility_s = LK_ABSENT;
-}
-
-void lk_request_init(lk_request *request, const lk_action_env *env)
-{
-    memset(request, 0, sizeof *request);
-    request->env = env;
-    request->max_results = LK_ABSENT;
-    request->max_messages = LK_ABSENT;
-    request->visibility_s = LK_ABSENT;
-    request->wait_s = LK_ABSENT;
-    init_entry(&request->one);
-}
-
-lk_request_entry *lk_request_add_entries(lk_request *request, size_t count)
-{
-    lk_request_entry *items = lk_arena_alloc(&request->arena, count, sizeof *items);
-    for (size_t i = 0; items && i < count; i++)
-        init_entry(&items[i]);
-    return items;
-}
-
-void lk_request_clear(lk_request *request)
-{
-    lk_store_received_clear(request->received); /* lives in the arena: its slices do not */
-    if (request->document_free)
-        request->document_free(request->document);
-    lk_arena_clear(&request->arena);
-}
+/* --- Walking a request through its row ------------------------------------------------------ */
 
 int lk_action_find(lk_request *request, lk_slice name)
 {
@@ -208,42 +176,6 @@ int lk_action_find(lk_request *request, lk_slice name)
                            (int)LK_MIN(name.len, (size_t)256), name.ptr);
 }
 
-/* --- Required members ----------------------------------------------------------------------- */
-
-static const void *field_at(const void *owner, const lk_member *member)
-{
-    return (const char *)owner + member->offset;
-}
-
-static bool is_given(const void *owner, const lk_member *member)
-{
-    const void *field = field_at(owner, member);
-    switch (member->kind) {
-    case LK_MEMBER_STRING:
-        return ((const lk_slice *)field)->len > 0;
-    case LK_MEMBER_INT:
-        return *(const int64_t *)field != LK_ABSENT;
-    case LK_MEMBER_PAIRS:
-        return ((const lk_pairs *)field)->count > 0;
-    default: /* nothing else is required of any action */
-        return true;
-    }
-}
-
-const char *lk_action_missing_member(const lk_member *members, const void *owner)
-{
-    for (const lk_member *m = members; m->name; m++)
-        if (m->required && !is_given(owner, m))
-            return m->name;
-    return NULL;
-}
-
-int lk_action_missing(lk_request *request, lk_fault *fault, const char *parameter)
-{
-    return lk_fault_format(fault, &request->arena, LK_FAULT_MISSING_PARAMETER,
-                           "The request must contain the parameter %s.", parameter);
-}
-
 int lk_action_check(lk_request *request, lk_err *err)
 {
     const char *missing;
@@ -255,48 +187,12 @@ int lk_action_check(lk_request *request, lk_err *err)
     return request->action->check ? request->action->check(request, err) : 0;
 }
 
-int lk_action_run_request(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_action_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    return request->action->run(run, request, err);
+    return request->action->run(context, request, err);
 }
 
 int lk_action_shape(lk_request *request, lk_err *err)
 {
     return request->action->shape ? request->action->shape(request, err) : 0;
-}
-
-/* --- The queue of a request ----------------------------------------------------------------- */
-
-static lk_slice last_segment(lk_slice text)
-{
-    while (text.len > 0 && text.ptr[text.len - 1] == '/')
-        text.len--;
-    for (size_t i = text.len; i > 0; i--)
-        if (text.ptr[i - 1] == '/')
-            return (lk_slice){text.ptr + i, text.len - i};
-    return text;
-}
-
-lk_slice lk_action_queue_name(const lk_request *request)
-{
-    return last_segment(request->queue_url.len > 0 ? request->queue_url : request->path);
-}
-
-lk_slice lk_action_queue_arn(lk_request *request, lk_slice name)
-{
-    return lk_arena_format(&request->arena, "arn:aws:sqs:%s:%s:%.*s", request->env->region,
-                           request->env->account, LK_SLICE_FMT(name));
-}
-
-const lk_store_queue *lk_action_queue(const lk_action_run *run, lk_request *request)
-{
-    const lk_store_queue *queue = lk_store_queue_find(run->store, lk_action_queue_name(request));
-    if (!queue)
-        lk_fault_set(&request->fault, LK_FAULT_NON_EXISTENT_QUEUE);
-    return queue;
-}
-
-void lk_action_touch(const lk_action_run *run, const lk_store_queue *queue)
-{
-    run->touch(run->touch_ctx, queue->id);
 }

@@ -321,23 +321,23 @@ static bool is_counter(const attribute_row *row)
 }
 
 /* Counting costs a query; most calls ask for something else. */
-static int count_if_wanted(const lk_action_run *run, const lk_store_queue *queue, uint32_t wanted,
-                           lk_store_counts *counts, lk_err *err)
+static int count_if_wanted(const lk_action_context *context, const lk_store_queue *queue,
+                           uint32_t wanted, lk_store_counts *counts, lk_err *err)
 {
     for (size_t i = 0; i < LK_COUNT(rows); i++)
         if ((wanted & (UINT32_C(1) << i)) && is_counter(&rows[i]))
-            return lk_store_queue_count(run->store, queue, run->now_ms, counts, err);
+            return lk_store_queue_count(context->store, queue, context->now_ms, counts, err);
     return 0;
 }
 
-int lk_attributes_show(const lk_action_run *run, const lk_store_queue *queue, lk_request *request,
-                       lk_err *err)
+int lk_attributes_show(const lk_action_context *context, const lk_store_queue *queue,
+                       lk_request *request, lk_err *err)
 {
     uint32_t wanted;
     lk_store_counts counts = {0};
     int rc = wanted_rows(request, &wanted);
     if (rc == 0)
-        rc = count_if_wanted(run, queue, wanted, &counts, err);
+        rc = count_if_wanted(context, queue, wanted, &counts, err);
     if (rc)
         return rc;
     lk_name_value *pairs = lk_arena_alloc(&request->arena, LK_COUNT(rows), sizeof *pairs);

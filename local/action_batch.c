@@ -63,24 +63,24 @@ int lk_action_batch_check(lk_request *request, lk_err *err)
     return 0;
 }
 
-int lk_action_batch_each(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                         lk_entry_step step, lk_err *err)
+int lk_action_batch_each(const lk_action_context *context, lk_request *request,
+                         const lk_store_queue *queue, lk_entry_step step, lk_err *err)
 {
     for (size_t i = 0; i < request->entries.count; i++) {
         lk_request_entry *entry = &request->entries.items[i];
         if (entry->fault.code)
             continue;
-        int rc = step(run, request, queue, entry, err);
+        int rc = step(context, request, queue, entry, err);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
-int lk_action_batch_one(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                        lk_entry_step step, lk_err *err)
+int lk_action_batch_one(const lk_action_context *context, lk_request *request,
+                        const lk_store_queue *queue, lk_entry_step step, lk_err *err)
 {
-    int rc = step(run, request, queue, &request->one, err);
+    int rc = step(context, request, queue, &request->one, err);
     request->fault = request->one.fault;
     return rc;
 }

@@ -25,7 +25,7 @@ static int answer_url(lk_request *request, const lk_store_queue *queue, lk_err *
     return request->answer_url.ptr ? 0 : LK_FAIL_NOMEM(err);
 }
 
-int lk_get_queue_url_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_get_queue_url_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     if (!lk_rule_queue_name(request->queue_name))
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_PARAMETER_VALUE,
@@ -33,7 +33,7 @@ int lk_get_queue_url_run(const lk_action_run *run, lk_request *request, lk_err *
                                "queue's name.",
                                (int)LK_MIN(request->queue_name.len, (size_t)256),
                                request->queue_name.len ? request->queue_name.ptr : "");
-    const lk_store_queue *queue = lk_store_queue_find(run->store, request->queue_name);
+    const lk_store_queue *queue = lk_store_queue_find(context->store, request->queue_name);
     if (!queue)
         return lk_fault_set(&request->fault, LK_FAULT_NON_EXISTENT_QUEUE);
     return answer_url(request, queue, err);
@@ -77,7 +77,7 @@ static int word_refusal(int refusal, unsigned differs, lk_request *request)
     return lk_redrive_refused(refusal, request, attribute_given(request, "RedrivePolicy"));
 }
 
-int lk_create_queue_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_create_queue_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     lk_store_settings settings;
     const lk_store_queue *queue = NULL;
@@ -87,12 +87,12 @@ int lk_create_queue_run(const lk_action_run *run, lk_request *request, lk_err *e
         rc = lk_attributes_read(request, NULL, lk_rule_fifo_name(request->queue_name), &settings,
                                 err);
     if (rc == 0)
-        rc = lk_redrive_permitted(run, request, request->queue_name, &settings,
+        rc = lk_redrive_permitted(context, request, request->queue_name, &settings,
                                   attribute_given(request, "RedrivePolicy"), err);
     if (rc)
         return rc;
-    rc = lk_store_queue_create(run->store, request->queue_name, &settings, run->now_ms, &queue,
-                               &differs, err);
+    rc = lk_store_queue_create(context->store, request->queue_name, &settings, context->now_ms,
+                               &queue, &differs, err);
     if (rc > 0)
         return word_refusal(rc, differs, request);
     return rc ? rc : answer_url(request, queue, err);
@@ -100,45 +100,45 @@ int lk_create_queue_run(const lk_action_run *run, lk_request *request, lk_err *e
 
 /* --- Attributes ----------------------------------------------------------------------------- */
 
-int lk_get_queue_attributes_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_get_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
-    return queue ? lk_attributes_show(run, queue, request, err) : 1;
+    const lk_store_queue *queue = lk_action_queue(context, request);
+    return queue ? lk_attributes_show(context, queue, request, err) : 1;
 }
 
-int lk_set_queue_attributes_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_set_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     lk_store_settings settings;
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
     int rc = lk_attributes_read(request, queue, queue->settings.fifo, &settings, err);
     if (rc == 0)
-        rc = lk_redrive_permitted(run, request, queue->name, &settings,
+        rc = lk_redrive_permitted(context, request, queue->name, &settings,
                                   attribute_given(request, "RedrivePolicy"), err);
     if (rc)
         return rc;
     settings.given &= ~(unsigned)LK_SET_FIFO; /* given again with the value it has */
-    lk_action_touch(run, queue);              /* a FIFO queue's delay acts on what is there */
-    rc = lk_store_queue_set(run->store, queue, &settings, run->now_ms, err);
+    lk_action_touch(context, queue);          /* a FIFO queue's delay acts on what is there */
+    rc = lk_store_queue_set(context->store, queue, &settings, context->now_ms, err);
     return rc > 0 ? word_refusal(rc, 0, request) : rc;
 }
 
 /* --- Delete, purge -------------------------------------------------------------------------- */
 
-int lk_delete_queue_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_delete_queue_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
-    lk_action_touch(run, queue);
-    return lk_store_queue_delete(run->store, queue, err);
+    lk_action_touch(context, queue);
+    return lk_store_queue_delete(context->store, queue, err);
 }
 
-int lk_purge_queue_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
-    return queue ? lk_store_queue_purge(run->store, queue, err) : 1;
+    const lk_store_queue *queue = lk_action_queue(context, request);
+    return queue ? lk_store_queue_purge(context->store, queue, err) : 1;
 }
 
 /* --- ListQueues ----------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ static const lk_store_queue *next_with_prefix(const lk_store *store, lk_slice af
     return queue;
 }
 
-int lk_list_queues_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     size_t max =
         request->max_results == LK_ABSENT ? LIST_RESULTS_MAX : (size_t)request->max_results;
@@ -205,9 +205,10 @@ int lk_list_queues_run(const lk_action_run *run, lk_request *request, lk_err *er
     lk_slice *urls = lk_arena_alloc(&request->arena, max, sizeof *urls);
     if (!urls)
         return LK_FAIL_NOMEM(err);
-    const lk_store_queue *queue = next_with_prefix(run->store, after, request->queue_name_prefix);
+    const lk_store_queue *queue =
+        next_with_prefix(context->store, after, request->queue_name_prefix);
     for (; queue && request->answer_urls.count < max;
-         queue = next_with_prefix(run->store, queue->name, request->queue_name_prefix)) {
+         queue = next_with_prefix(context->store, queue->name, request->queue_name_prefix)) {
         lk_slice url = queue_url(request, queue->name);
         if (!url.ptr)
             return LK_FAIL_NOMEM(err);

@@ -46,18 +46,18 @@ static lk_store_received *received_list(lk_request *request)
     return request->received;
 }
 
-static void touch_after(const lk_action_run *run, const lk_store_queue *queue,
+static void touch_after(const lk_action_context *context, const lk_store_queue *queue,
                         const lk_store_received *received)
 {
     if (received->count > 0)
-        lk_action_touch(run, queue);
+        lk_action_touch(context, queue);
     if (received->moved > 0 && received->moved_to_queue_id != 0)
-        run->touch(run->touch_ctx, received->moved_to_queue_id);
+        context->touch(context->touch_ctx, received->moved_to_queue_id);
 }
 
-int lk_receive_message_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_receive_message_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
     lk_store_received *received = received_list(request);
@@ -66,16 +66,16 @@ int lk_receive_message_run(const lk_action_run *run, lk_request *request, lk_err
     request->received_from = queue->id;
     request->waits_s = request->wait_s == LK_ABSENT ? queue->settings.wait_s : request->wait_s;
     int max_messages = request->max_messages == LK_ABSENT ? 1 : (int)request->max_messages;
-    int rc = lk_store_receive(run->store, queue, max_messages,
+    int rc = lk_store_receive(context->store, queue, max_messages,
                               request->visibility_s == LK_ABSENT ? -1 : request->visibility_s,
-                              run->now_ms, received, err);
+                              context->now_ms, received, err);
     if (rc < 0)
         return rc;
-    touch_after(run, queue, received);
+    touch_after(context, queue, received);
     if (received->count > 0)
         return 0;
     if (request->waits_s > 0)
-        return run->may_wait ? LK_ACTION_WAITS : 0;
+        return context->may_wait ? LK_ACTION_WAITS : 0;
     return rc == LK_STORE_OVER_LIMIT ? lk_fault_set(&request->fault, LK_FAULT_OVER_LIMIT) : 0;
 }
 

@@ -138,13 +138,13 @@ static bool policy_lets_in(const lk_json *policy, lk_slice source_arn)
     return false;
 }
 
-int lk_redrive_permitted(const lk_action_run *run, lk_request *request, lk_slice source,
+int lk_redrive_permitted(const lk_action_context *context, lk_request *request, lk_slice source,
                          const lk_store_settings *settings, lk_slice text, lk_err *err)
 {
     lk_json *policy = NULL;
     const lk_store_queue *target = NULL;
     if (settings->dead_letter_queue.ptr)
-        target = lk_store_queue_find(run->store, settings->dead_letter_queue);
+        target = lk_store_queue_find(context->store, settings->dead_letter_queue);
     if (!target || target->settings.redrive_allow_policy.len == 0)
         return 0;
     int rc =

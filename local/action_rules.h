@@ -8,7 +8,7 @@
 #ifndef LK_LOCAL_ACTION_RULES_H
 #define LK_LOCAL_ACTION_RULES_H
 
-#include "action.h"
+#include "request.h"
 
 /* 1..80 of A-Za-z0-9_-, a suffix ".fifo" included. */
 bool lk_rule_queue_name(lk_slice name);

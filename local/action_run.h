@@ -5,11 +5,11 @@
 #ifndef LK_LOCAL_ACTION_RUN_H
 #define LK_LOCAL_ACTION_RUN_H
 
-#include "action.h"
+#include "request.h"
 
 /* The queue that the request names, by QueueUrl (any host, a trailing slash, or a bare name) or
  * else by the path it was sent to. NULL: request->fault says that there is none. */
-const lk_store_queue *lk_action_queue(const lk_action_run *run, lk_request *request);
+const lk_store_queue *lk_action_queue(const lk_action_context *context, lk_request *request);
 /* Its name as the request has it. */
 lk_slice lk_action_queue_name(const lk_request *request);
 /* In the arena; {NULL,0}: out of memory. */
@@ -19,7 +19,7 @@ int lk_action_missing(lk_request *request, lk_fault *fault, const char *paramete
 /* The name of the first required member that is absent in owner (an lk_request, or with the members
  * of an entry an lk_request_entry); NULL: all are there. */
 const char *lk_action_missing_member(const lk_member *members, const void *owner);
-void lk_action_touch(const lk_action_run *run, const lk_store_queue *queue);
+void lk_action_touch(const lk_action_context *context, const lk_store_queue *queue);
 
 /* --- Queue attributes (action_attributes.c) ------------------------------------------------- */
 
@@ -28,8 +28,8 @@ void lk_action_touch(const lk_action_run *run, const lk_store_queue *queue);
 int lk_attributes_read(lk_request *request, const lk_store_queue *queue, bool fifo,
                        lk_store_settings *settings, lk_err *err);
 /* Fills answer_attributes with those that request->attribute_names asks for. */
-int lk_attributes_show(const lk_action_run *run, const lk_store_queue *queue, lk_request *request,
-                       lk_err *err);
+int lk_attributes_show(const lk_action_context *context, const lk_store_queue *queue,
+                       lk_request *request, lk_err *err);
 /* The name of one setting of a mask: "VisibilityTimeout". */
 const char *lk_attributes_setting_name(unsigned mask);
 
@@ -44,51 +44,52 @@ int lk_redrive_refused(int refusal, lk_request *request, lk_slice text);
 lk_slice lk_redrive_show(lk_request *request, const lk_store_settings *settings);
 int lk_redrive_allow_check(lk_request *request, lk_slice text, lk_err *err);
 /* Does the dead-letter queue of `settings` let the queue `source` in? */
-int lk_redrive_permitted(const lk_action_run *run, lk_request *request, lk_slice source,
+int lk_redrive_permitted(const lk_action_context *context, lk_request *request, lk_slice source,
                          const lk_store_settings *settings, lk_slice text, lk_err *err);
 
 /* --- The actions ---------------------------------------------------------------------------- */
 
 /* action_queue.c */
-int lk_create_queue_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_delete_queue_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_purge_queue_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_get_queue_url_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_create_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_delete_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_get_queue_url_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_list_queues_check(lk_request *request, lk_err *err);
-int lk_list_queues_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_get_queue_attributes_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_set_queue_attributes_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_get_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_set_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
 
 /* action_send.c */
 int lk_send_message_check(lk_request *request, lk_err *err);
-int lk_send_message_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_send_message_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_send_message_batch_check(lk_request *request, lk_err *err);
-int lk_send_message_batch_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_send_message_batch_run(const lk_action_context *context, lk_request *request, lk_err *err);
 
 /* action_receive.c */
 int lk_receive_message_check(lk_request *request, lk_err *err);
-int lk_receive_message_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_receive_message_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_receive_message_shape(lk_request *request, lk_err *err);
 
 /* action_settle.c */
-int lk_delete_message_run(const lk_action_run *run, lk_request *request, lk_err *err);
-int lk_delete_message_batch_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_delete_message_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_delete_message_batch_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_change_visibility_check(lk_request *request, lk_err *err);
-int lk_change_visibility_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_change_visibility_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_change_visibility_batch_check(lk_request *request, lk_err *err);
-int lk_change_visibility_batch_run(const lk_action_run *run, lk_request *request, lk_err *err);
+int lk_change_visibility_batch_run(const lk_action_context *context, lk_request *request,
+                                   lk_err *err);
 
 /* action_batch.c: what all three batch actions share. */
 /* Number, ids and required members of the entries. 0 or 1. */
 int lk_action_batch_check(lk_request *request, lk_err *err);
 /* Runs step for each entry that has no fault yet. A step returns 0, 1 (entry->fault is filled) or
  * negative, which ends it. */
-typedef int (*lk_entry_step)(const lk_action_run *run, lk_request *request,
+typedef int (*lk_entry_step)(const lk_action_context *context, lk_request *request,
                              const lk_store_queue *queue, lk_request_entry *entry, lk_err *err);
-int lk_action_batch_each(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                         lk_entry_step step, lk_err *err);
+int lk_action_batch_each(const lk_action_context *context, lk_request *request,
+                         const lk_store_queue *queue, lk_entry_step step, lk_err *err);
 /* The single action: the entry's fault is the request's. */
-int lk_action_batch_one(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                        lk_entry_step step, lk_err *err);
+int lk_action_batch_one(const lk_action_context *context, lk_request *request,
+                        const lk_store_queue *queue, lk_entry_step step, lk_err *err);
 
 #endif

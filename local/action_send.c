@@ -177,8 +177,8 @@ static int check_size(lk_request *request, const lk_store_queue *queue, lk_reque
                            (long long)queue->settings.max_message_bytes);
 }
 
-static int send_step(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                     lk_request_entry *entry, lk_err *err)
+static int send_step(const lk_action_context *context, lk_request *request,
+                     const lk_store_queue *queue, lk_request_entry *entry, lk_err *err)
 {
     if (check_for_queue(request, queue, entry) || check_size(request, queue, entry))
         return 1;
@@ -190,19 +190,20 @@ static int send_step(const lk_action_run *run, lk_request *request, const lk_sto
                              .group_id = entry->group_id,
                              .dedup_id = entry->dedup_id,
                              .delay_s = entry->delay_s == LK_ABSENT ? -1 : entry->delay_s};
-    int rc = lk_store_send_message(run->store, queue, &message, run->now_ms, &entry->sent, err);
+    int rc =
+        lk_store_send_message(context->store, queue, &message, context->now_ms, &entry->sent, err);
     if (rc > 0) /* the store refuses no message that got here */
         return LK_FAIL(err, LK_E_INTERNAL, "SendMessage: the store refused (%d)", rc);
     return rc;
 }
 
-int lk_send_message_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_send_message_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
-    lk_action_touch(run, queue);
-    return lk_action_batch_one(run, request, queue, send_step, err);
+    lk_action_touch(context, queue);
+    return lk_action_batch_one(context, request, queue, send_step, err);
 }
 
 /* On a FIFO queue one entry without its ids fails them all: order could not be kept otherwise. */
@@ -219,11 +220,11 @@ static int check_fifo_batch(lk_request *request, const lk_store_queue *queue)
     return 0;
 }
 
-int lk_send_message_batch_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_send_message_batch_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue || check_fifo_batch(request, queue))
         return 1;
-    lk_action_touch(run, queue);
-    return lk_action_batch_each(run, request, queue, send_step, err);
+    lk_action_touch(context, queue);
+    return lk_action_batch_each(context, request, queue, send_step, err);
 }

@@ -51,10 +51,10 @@ static int word_refusal(int refusal, lk_request *request, lk_request_entry *entr
 
 /* --- DeleteMessage -------------------------------------------------------------------------- */
 
-static int delete_step(const lk_action_run *run, lk_request *request, const lk_store_queue *queue,
-                       lk_request_entry *entry, lk_err *err)
+static int delete_step(const lk_action_context *context, lk_request *request,
+                       const lk_store_queue *queue, lk_request_entry *entry, lk_err *err)
 {
-    int rc = lk_store_delete(run->store, queue, entry->receipt_handle, run->now_ms, err);
+    int rc = lk_store_delete(context->store, queue, entry->receipt_handle, context->now_ms, err);
     if (rc == LK_STORE_HANDLE_EXPIRED && request->entries.count > 0)
         return lk_fault_format(&entry->fault, &request->arena, LK_FAULT_HANDLE_INVALID, "%s",
                                "The receipt handle has expired");
@@ -62,24 +62,25 @@ static int delete_step(const lk_action_run *run, lk_request *request, const lk_s
 }
 
 /* On a FIFO queue a deleted message lets the next one of its group go. */
-static const lk_store_queue *queue_to_delete_from(const lk_action_run *run, lk_request *request)
+static const lk_store_queue *queue_to_delete_from(const lk_action_context *context,
+                                                  lk_request *request)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (queue && queue->settings.fifo)
-        lk_action_touch(run, queue);
+        lk_action_touch(context, queue);
     return queue;
 }
 
-int lk_delete_message_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_delete_message_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = queue_to_delete_from(run, request);
-    return queue ? lk_action_batch_one(run, request, queue, delete_step, err) : 1;
+    const lk_store_queue *queue = queue_to_delete_from(context, request);
+    return queue ? lk_action_batch_one(context, request, queue, delete_step, err) : 1;
 }
 
-int lk_delete_message_batch_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_delete_message_batch_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = queue_to_delete_from(run, request);
-    return queue ? lk_action_batch_each(run, request, queue, delete_step, err) : 1;
+    const lk_store_queue *queue = queue_to_delete_from(context, request);
+    return queue ? lk_action_batch_each(context, request, queue, delete_step, err) : 1;
 }
 
 /* --- ChangeMessageVisibility ---------------------------------------------------------------- */
@@ -111,30 +112,31 @@ int lk_change_visibility_batch_check(lk_request *request, lk_err *err)
     return rc;
 }
 
-static int visibility_step(const lk_action_run *run, lk_request *request,
+static int visibility_step(const lk_action_context *context, lk_request *request,
                            const lk_store_queue *queue, lk_request_entry *entry, lk_err *err)
 {
-    int rc = lk_store_change_visibility(run->store, queue, entry->receipt_handle,
-                                        entry->visibility_s, run->now_ms, err);
+    int rc = lk_store_change_visibility(context->store, queue, entry->receipt_handle,
+                                        entry->visibility_s, context->now_ms, err);
     return rc > 0 ? word_refusal(rc, request, entry) : rc;
 }
 
-static const lk_store_queue *queue_to_change(const lk_action_run *run, lk_request *request)
+static const lk_store_queue *queue_to_change(const lk_action_context *context, lk_request *request)
 {
-    const lk_store_queue *queue = lk_action_queue(run, request);
+    const lk_store_queue *queue = lk_action_queue(context, request);
     if (queue)
-        lk_action_touch(run, queue);
+        lk_action_touch(context, queue);
     return queue;
 }
 
-int lk_change_visibility_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_change_visibility_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
-    const lk_store_queue *queue = queue_to_change(run, request);
-    return queue ? lk_action_batch_one(run, request, queue, visibility_step, err) : 1;
+    const lk_store_queue *queue = queue_to_change(context, request);
+    return queue ? lk_action_batch_one(context, request, queue, visibility_step, err) : 1;
 }
 
-int lk_change_visibility_batch_run(const lk_action_run *run, lk_request *request, lk_err *err)
+int lk_change_visibility_batch_run(const lk_action_context *context, lk_request *request,
+                                   lk_err *err)
 {
-    const lk_store_queue *queue = queue_to_change(run, request);
-    return queue ? lk_action_batch_each(run, request, queue, visibility_step, err) : 1;
+    const lk_store_queue *queue = queue_to_change(context, request);
+    return queue ? lk_action_batch_each(context, request, queue, visibility_step, err) : 1;
 }

@@ -22,15 +22,15 @@ typedef struct lk_server_clock_gate {
 } lk_server_clock_gate;
 
 typedef struct lk_server_options {
-    const char *host;      /* default "127.0.0.1"; a non-loopback address is refused */
-    int port;              /* 0: any free one; default of the command is 9324 */
-    const char *db_path;   /* NULL or ":memory:" */
-    bool sync_full;        /* PRAGMA synchronous=FULL: survives power loss too */
-    const char *region;    /* default "us-east-1" */
-    const char *account;   /* default "000000000000" */
-    lk_clock *clock;       /* borrowed; must outlive the server */
+    const char *host;    /* default "127.0.0.1"; a non-loopback address is refused */
+    int port;            /* 0: any free one; default of the command is 9324 */
+    const char *db_path; /* NULL or ":memory:" */
+    bool sync_full;      /* PRAGMA synchronous=FULL: survives power loss too */
+    const char *region;  /* default "us-east-1" */
+    const char *account; /* default "000000000000" */
+    lk_clock *clock;     /* borrowed; must outlive the server */
     lk_server_clock_gate gate;
-    int max_connections;   /* default 2048 */
+    int max_connections; /* default 2048 */
 } lk_server_options;
 
 /* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable, each

@@ -20,33 +20,43 @@ typedef struct lk_work {
      * poll) in a later transaction. */
     void (*run)(struct lk_work *work, lk_writer *writer);
     /* On the writer thread, after the commit. failure NULL: what run did is durable; else the
-     * transaction was rolled back and nothing of it happened. May free the work. */
+     * transaction was rolled back (or run was not even called) and nothing of it happened. May free
+     * the work, and may finish other work. */
     void (*done)(struct lk_work *work, const lk_err *failure);
 } lk_work;
 
-/* What happens once per transaction, after its work: serving long polls. Returns the monotonic
- * time (ms) of the next call that is due without work, INT64_MAX: none. */
-typedef struct lk_writer_hook {
+/* What the writer does besides: all on its thread. */
+typedef struct lk_writer_hooks {
+    /* Once per transaction, after its work: serves long polls. Returns the monotonic time (ms) by
+     * which it wants to be called again without work; INT64_MAX: never. */
     int64_t (*turn)(void *ctx, lk_writer *writer);
+    /* Work that can wait, a bounded piece, in a transaction of its own. *more: there is more. */
+    int (*tidy)(void *ctx, lk_store *store, bool *more, lk_err *err);
     void *ctx;
-} lk_writer_hook;
+} lk_writer_hooks;
 
-/* store: borrowed, used by the writer thread only until lk_writer_stop. */
-int lk_writer_start(lk_store *store, const lk_writer_hook *hook, lk_writer **writer, lk_err *err);
-/* Hands work over; true: it will be done. false: the writer is closed, nothing happens.
+/* store: used by the writer thread only until lk_writer_stop. */
+int lk_writer_start(lk_store *store, const lk_writer_hooks *hooks, lk_writer **writer, lk_err *err);
+/* Hands work over; true: it will be done. false: the writer is stopping, nothing happens.
  * Threads: any. */
-bool lk_writer_submit(lk_writer *writer, lk_work *work);
-/* Refuses work from now on, does what it has, ends the thread. Work that run neither finished nor
- * had finished by the hook's last turn is the caller's to deal with. */
-void lk_writer_close(lk_writer *writer);
-void lk_writer_free(lk_writer *writer); /* closes first; accepts NULL */
+bool lk_writer_submit(lk_writer *writer, lk_work *work) LK_CHECK;
+/* Refuses work from now on, does what it has, ends the thread, frees. Accepts NULL. Work that waits
+ * for a later transaction must have been finished before. */
+void lk_writer_stop(lk_writer *writer);
+
+/* Runs fn on the writer thread, inside a transaction, and waits until it is committed. Threads: any
+ * but the writer's. */
+typedef int (*lk_writer_fn)(void *ctx, lk_store *store, lk_err *err);
+int lk_writer_call(lk_writer *writer, lk_writer_fn fn, void *ctx, lk_err *err);
 
 /* --- For run and turn, on the writer thread ------------------------------------------------- */
 
 lk_store *lk_writer_store(lk_writer *writer);
 /* The work is complete; done is called after the commit. Once per work. */
 void lk_writer_finish(lk_writer *writer, lk_work *work);
-/* The store failed: the transaction will be rolled back, and everything in it fails with *err. */
-void lk_writer_abort(lk_writer *writer, const lk_err *err);
+/* The store failed: the transaction will be rolled back, and all that is finished in it fails with
+ * *why. */
+void lk_writer_abort(lk_writer *writer, const lk_err *why);
+bool lk_writer_aborted(const lk_writer *writer);
 
 #endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_call: the server's parts, and one HTTP request on its way through them.
+ *
+ *     HTTP thread: receive, begin ──answer at once──────────────────────────────┐
+ *                        └─suspend, hand over─> writer thread: run, commit,     │
+ *                                               resume ─> HTTP thread: complete, send
+ *
+ * A call belongs to the HTTP thread but for the time it is suspended, when it belongs to whom it
+ * was handed to.
+ */
+#ifndef LK_LOCAL_SERVER_CALL_H
+#define LK_LOCAL_SERVER_CALL_H
+
+#include "server.h"
+#include "server_listen.h"
+#include "server_poll.h"
+
+#include <pthread.h>
+
+#define LK_SERVER_BODY_MAX                                                                         \
+    ((size_t)8 << 20) /* a batch of 1 MiB grows sixfold at most when JSON escapes it */
+#define LK_SERVER_ADMIN_PREFIX "/_lambdakiq/"
+
+struct MHD_Connection;
+struct MHD_Daemon;
+
+struct lk_server {
+    lk_action_env env;
+    char *region; /* what env points to */
+    char *account;
+    lk_clock *clock;
+    lk_store *store;
+    lk_writer *writer;
+    lk_polls polls;
+    lk_work closing_work; /* ends the polls when the server stops */
+    struct MHD_Daemon *daemon;
+    int listen_fd;
+    int port;
+    char url[LK_LISTEN_URL_SIZE];
+
+    /* Held while the gate is used: a clock moves at a time, and a gate that is replaced is not in
+     * use any more. */
+    pthread_mutex_t gate_lock;
+    lk_server_clock_gate gate;
+
+    pthread_mutex_t traffic_lock; /* of what follows */
+    pthread_cond_t traffic_changed;
+    size_t open;      /* calls from their first byte to the end of their answer */
+    size_t suspended; /* calls that somebody will resume */
+    bool draining;    /* answers ask the client to close its connection */
+    bool refusing;    /* no call is suspended any more */
+};
+
+typedef enum lk_call_next { LK_CALL_ANSWER, LK_CALL_WAIT } lk_call_next;
+
+typedef struct lk_server_call {
+    lk_work work; /* first: what the writer hands back */
+    lk_poll poll;
+    lk_server *server;
+    struct MHD_Connection *connection;
+
+    /* What has arrived. */
+    lk_slice path;
+    lk_slice query; /* not decoded; {NULL,0}: none */
+    bool is_get;
+    bool is_post;
+    bool begun;
+    bool too_large; /* more than LK_SERVER_BODY_MAX: the rest was not kept */
+    lk_buf in;
+
+    /* An SQS request; protocol NULL: none. */
+    const lk_protocol *protocol;
+    lk_request request;
+    bool waited;           /* was a long poll */
+    lk_fault_code failure; /* no fault of the client's (database, memory, shutdown); nothing of the
+                              request was done, or it was rolled back */
+
+    /* The answer. complete makes it, on the HTTP thread, when the call need not wait any more. */
+    void (*complete)(struct lk_server_call *call);
+    int status;
+    const char *content_type;
+    lk_buf out;
+} lk_server_call;
+
+/* --- Routing (each makes the answer or hands the call over) --------------------------------- */
+
+lk_call_next lk_server_sqs_begin(lk_server_call *call);
+lk_call_next lk_server_admin_begin(lk_server_call *call);
+lk_call_next lk_server_clock_begin(lk_server_call *call); /* POST of the clock */
+/* Takes back what the call received and its client did not get; frees the call in the end. */
+void lk_server_sqs_undo(lk_server_call *call);
+bool lk_server_sqs_has_messages(const lk_server_call *call);
+
+/* --- Suspending ----------------------------------------------------------------------------- */
+
+/* HTTP thread. true: the call is suspended, and must be resumed once, by any thread. false: the
+ * server is being stopped, answer at once. */
+bool lk_server_suspend(lk_server_call *call) LK_CHECK;
+void lk_server_resume(lk_server_call *call); /* the call is the HTTP thread's again */
+/* Suspends the call and hands its work over. */
+lk_call_next lk_server_hand_over(lk_server_call *call,
+                                 void (*run)(lk_work *work, lk_writer *writer),
+                                 void (*done)(lk_work *work, const lk_err *failure));
+
+/* The value of a request header; {NULL,0}: none. Valid as long as the call. */
+lk_slice lk_server_header(const lk_server_call *call, const char *name);
+void lk_server_call_free(lk_server_call *call);
+
+/* Answers of the admin endpoints: {"error":{"code":…,"message":…}}, and what time it is. */
+void lk_server_admin_error(lk_server_call *call, int status, const char *code, const char *message);
+void lk_server_clock_answer(lk_server_call *call, int64_t advanced_ms, const char *note);
+
+#endif

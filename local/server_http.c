@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_http: see server_http.h. libmicrohttpd calls `handle` several times for one request: when
+ * its header is there, for each piece of the body, at the body's end, and again when a suspended
+ * connection was resumed.
+ */
+#include "server_http.h"
+
+#include <microhttpd.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_TIMEOUT_S 120
+
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+lk_slice lk_server_header(const lk_server_call *call, const char *name)
+{
+    return lk_slice_of(MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name));
+}
+
+static void count_open(lk_server *server, bool one_more)
+{
+    pthread_mutex_lock(&server->traffic_lock);
+    server->open += one_more ? 1 : (size_t)-1;
+    pthread_cond_broadcast(&server->traffic_changed);
+    pthread_mutex_unlock(&server->traffic_lock);
+}
+
+static int client_socket(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+static lk_server_call *call_new(lk_server *server, struct MHD_Connection *connection,
+                                const char *path, const char *method)
+{
+    lk_server_call *call = calloc(1, sizeof *call);
+    if (!call)
+        return NULL;
+    call->server = server;
+    call->connection = connection;
+    call->path = lk_slice_of(path);
+    call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    call->is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    call->poll = (lk_poll){
+        .request = &call->request, .work = &call->work, .socket = client_socket(connection)};
+    lk_request_init(&call->request, &server->env);
+    count_open(server, true);
+    return call;
+}
+
+void lk_server_call_free(lk_server_call *call)
+{
+    lk_request_clear(&call->request);
+    lk_buf_clear(&call->in);
+    lk_buf_clear(&call->out);
+    free(call);
+}
+
+/* --- Suspending ----------------------------------------------------------------------------- */
+
+bool lk_server_suspend(lk_server_call *call)
+{
+    lk_server *server = call->server;
+    pthread_mutex_lock(&server->traffic_lock);
+    bool allowed = !server->refusing;
+    server->suspended += allowed;
+    pthread_mutex_unlock(&server->traffic_lock);
+    if (allowed)
+        MHD_suspend_connection(call->connection);
+    return allowed;
+}
+
+void lk_server_resume(lk_server_call *call)
+{
+    lk_server *server = call->server;
+    MHD_resume_connection(call->connection); /* the call may be answered and freed by now */
+    pthread_mutex_lock(&server->traffic_lock);
+    if (--server->suspended == 0)
+        pthread_cond_broadcast(&server->traffic_changed);
+    pthread_mutex_unlock(&server->traffic_lock);
+}
+
+lk_call_next lk_server_hand_over(lk_server_call *call,
+                                 void (*run)(lk_work *work, lk_writer *writer),
+                                 void (*done)(lk_work *work, const lk_err *failure))
+{
+    call->work = (lk_work){.run = run, .done = done};
+    if (!lk_server_suspend(call)) {
+        call->failure = LK_FAULT_UNAVAILABLE;
+        return LK_CALL_ANSWER;
+    }
+    if (!lk_writer_submit(call->server->writer, &call->work)) {
+        call->failure = LK_FAULT_UNAVAILABLE;
+        lk_server_resume(call);
+    }
+    return LK_CALL_WAIT;
+}
+
+/* --- Receiving ------------------------------------------------------------------------------ */
+
+/* What is too long is read to its end nevertheless: a client that is still sending would see a
+ * reset connection instead of the answer. */
+static void keep_body(lk_server_call *call, const char *data, size_t size)
+{
+    if (call->in.len + size > LK_SERVER_BODY_MAX)
+        call->too_large = true;
+    if (call->too_large)
+        lk_buf_clear(&call->in);
+    else
+        lk_buf_add(&call->in, (lk_slice){data, size});
+}
+
+static lk_call_next begin(lk_server_call *call)
+{
+    call->begun = true;
+    if (lk_slice_has_prefix(call->path, LK_SLICE_LITERAL(LK_SERVER_ADMIN_PREFIX)))
+        return lk_server_admin_begin(call);
+    return lk_server_sqs_begin(call);
+}
+
+/* --- Answering ------------------------------------------------------------------------------ */
+
+static bool add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+/* The error as the Query protocol names it: what SDKs make their error classes of. */
+static bool add_query_error(struct MHD_Response *response, const lk_fault *fault)
+{
+    char value[128];
+    if (!fault->code)
+        return true;
+    snprintf(value, sizeof value, "%s;%s", lk_fault_row_get(fault->code)->query_code,
+             lk_fault_side(fault->code));
+    return add_header(response, "x-amzn-query-error", value);
+}
+
+static bool add_headers(lk_server_call *call, struct MHD_Response *response)
+{
+    char request_id[37];
+    lk_server *server = call->server;
+    lk_uuid4(&lk_env_default, request_id);
+    pthread_mutex_lock(&server->traffic_lock);
+    bool draining = server->draining;
+    pthread_mutex_unlock(&server->traffic_lock);
+    return add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->content_type) &&
+           add_header(response, "x-amzn-RequestId", request_id) &&
+           add_query_error(response, &call->request.fault) &&
+           (!draining || add_header(response, MHD_HTTP_HEADER_CONNECTION, "close"));
+}
+
+static enum MHD_Result send_answer(lk_server_call *call)
+{
+    if (call->out.failed)
+        return MHD_NO;
+    size_t len = call->out.len;
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(len, lk_buf_take(&call->out), MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result sent = MHD_NO;
+    if (add_headers(call, response))
+        sent = MHD_queue_response(call->connection, (unsigned)call->status, response);
+    MHD_destroy_response(response);
+    return sent;
+}
+
+/* A client that hung up while it waited gets nothing: the connection is closed, and `completed`
+ * gives its messages back. */
+static bool client_left_with_messages(const lk_server_call *call)
+{
+    return call->waited && lk_server_sqs_has_messages(call) &&
+           lk_polls_peer_gone(call->poll.socket);
+}
+
+static enum MHD_Result answer(lk_server_call *call)
+{
+    if (client_left_with_messages(call))
+        return MHD_NO;
+    call->complete(call);
+    return send_answer(call);
+}
+
+/* --- libmicrohttpd's callbacks -------------------------------------------------------------- */
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *path,
+                              const char *method, const char *version, const char *data,
+                              size_t *data_size, void **state)
+{
+    lk_server_call *call = *state;
+    (void)version;
+    if (!call) {
+        *state = call_new(cls, connection, path, method);
+        return *state ? MHD_YES : MHD_NO;
+    }
+    if (*data_size > 0) {
+        keep_body(call, data, *data_size);
+        *data_size = 0;
+        return MHD_YES;
+    }
+    if (!call->begun && begin(call) == LK_CALL_WAIT)
+        return MHD_YES;
+    return answer(call);
+}
+
+static void completed(void *cls, struct MHD_Connection *connection, void **state,
+                      enum MHD_RequestTerminationCode how)
+{
+    lk_server *server = cls;
+    lk_server_call *call = *state;
+    (void)connection;
+    if (!call)
+        return;
+    *state = NULL;
+    bool delivered = how == MHD_REQUEST_TERMINATED_COMPLETED_OK && !call->request.fault.code;
+    if (lk_server_sqs_has_messages(call) && !delivered)
+        lk_server_sqs_undo(call);
+    else
+        lk_server_call_free(call);
+    count_open(server, false);
+}
+
+/* --- Start and stop ------------------------------------------------------------------------- */
+
+int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
+{
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, server,
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_END);
+    if (!server->daemon)
+        return LK_FAIL(err, LK_E_IO, "cannot start the HTTP server (libmicrohttpd)");
+    return 0;
+}
+
+void lk_server_http_quiesce(lk_server *server)
+{
+    MHD_quiesce_daemon(server->daemon);
+}
+
+void lk_server_http_stop(lk_server *server)
+{
+    MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_listen: the listening socket: loopback only, with errors that say what to do.
+ */
+#ifndef LK_LOCAL_SERVER_LISTEN_H
+#define LK_LOCAL_SERVER_LISTEN_H
+
+#include "base.h"
+
+#define LK_LISTEN_URL_SIZE 80
+
+/* host: "127.0.0.1", "::1", "localhost" or another loopback address in digits; port 0: any free
+ * one. *fd: a listening socket, the caller's to close; *bound_port and url
+ * ("http://127.0.0.1:9324") say where. LK_E_IO (port in use, address not there), LK_E_INVALID (not
+ * a loopback address). */
+int lk_listen(const char *host, int port, int *fd, int *bound_port, char url[LK_LISTEN_URL_SIZE],
+              lk_err *err);
+
+/* Raises the soft limit of open files as far as `wanted` and the hard limit allow. */
+void lk_listen_raise_file_limit(size_t wanted);
+
+#endif

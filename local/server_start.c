@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server_start: server.h, by putting the parts together, and taking them apart in the order that
+ * loses nothing.
+ *
+ * Suggested reading order: server_call.h (the way of a request), server_http, server_sqs,
+ * server_writer, server_poll, server_admin, server_clock.
+ */
+#include "server_http.h"
+#include "thread.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_HOST        "127.0.0.1"
+#define DEFAULT_REGION      "us-east-1"
+#define DEFAULT_ACCOUNT     "000000000000"
+#define DEFAULT_CONNECTIONS 2048
+#define OTHER_FILES         64  /* the database, epoll, pipes, standard streams, spares */
+#define DRAIN_MS            800 /* for clients to take the answers that are ready */
+
+/* --- Start ---------------------------------------------------------------------------------- */
+
+static int64_t turn(void *ctx, lk_writer *writer)
+{
+    lk_server *server = ctx;
+    return lk_polls_turn(&server->polls, writer);
+}
+
+static int tidy(void *ctx, lk_store *store, bool *more, lk_err *err)
+{
+    const lk_server *server = ctx;
+    return lk_store_tidy(store, lk_clock_now_ms(server->clock), more, err);
+}
+
+static int server_new(const lk_server_options *options, lk_server **out, lk_err *err)
+{
+    lk_server *server = calloc(1, sizeof *server);
+    *out = server;
+    if (!server)
+        return LK_FAIL_NOMEM(err);
+    server->listen_fd = -1;
+    server->clock = options->clock;
+    server->gate = options->gate;
+    server->region = strdup(options->region ? options->region : DEFAULT_REGION);
+    server->account = strdup(options->account ? options->account : DEFAULT_ACCOUNT);
+    if (!server->region || !server->account)
+        return LK_FAIL_NOMEM(err);
+    server->env = (lk_action_env){.region = server->region, .account = server->account};
+    lk_polls_init(&server->polls, server->clock);
+    pthread_mutex_init(&server->traffic_lock, NULL);
+    pthread_mutex_init(&server->gate_lock, NULL);
+    return lk_cond_init(&server->traffic_changed, err);
+}
+
+static int open_parts(lk_server *server, const lk_server_options *options, lk_err *err)
+{
+    int max = options->max_connections > 0 ? options->max_connections : DEFAULT_CONNECTIONS;
+    lk_store_options store = {.path = options->db_path, .sync_full = options->sync_full};
+    lk_writer_hooks hooks = {.turn = turn, .tidy = tidy, .ctx = server};
+    int rc;
+    lk_listen_raise_file_limit((size_t)max + OTHER_FILES);
+    if ((rc = lk_listen(options->host ? options->host : DEFAULT_HOST, options->port,
+                        &server->listen_fd, &server->port, server->url, err)) ||
+        (rc = lk_store_open(&store, &server->store, err)) ||
+        (rc = lk_writer_start(server->store, &hooks, &server->writer, err)))
+        return rc;
+    return lk_server_http_start(server, max, err);
+}
+
+static void server_free(lk_server *server)
+{
+    lk_writer_stop(server->writer);
+    lk_store_close(server->store);
+    lk_polls_clear(&server->polls);
+    if (server->listen_fd >= 0)
+        close(server->listen_fd);
+    pthread_cond_destroy(&server->traffic_changed);
+    pthread_mutex_destroy(&server->traffic_lock);
+    pthread_mutex_destroy(&server->gate_lock);
+    free(server->region);
+    free(server->account);
+    free(server);
+}
+
+int lk_server_start(const lk_server_options *options, lk_server **server, lk_err *err)
+{
+    lk_server *s = NULL;
+    *server = NULL;
+    if (!options->clock)
+        return LK_FAIL(err, LK_E_INVALID, "server: options.clock is missing");
+    int rc = server_new(options, &s, err);
+    if (rc == 0)
+        rc = open_parts(s, options, err);
+    if (rc && s)
+        server_free(s);
+    else
+        *server = s;
+    return rc;
+}
+
+int lk_server_port(const lk_server *server)
+{
+    return server->port;
+}
+
+const char *lk_server_url(const lk_server *server)
+{
+    return server->url;
+}
+
+void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gate)
+{
+    pthread_mutex_lock(&server->gate_lock);
+    server->gate = gate ? *gate : (lk_server_clock_gate){0};
+    pthread_mutex_unlock(&server->gate_lock);
+}
+
+/* --- Stop ----------------------------------------------------------------------------------- */
+
+static void run_close(lk_work *work, lk_writer *writer)
+{
+    lk_writer_finish(writer, work);
+}
+
+/* In done, which is called whether the database works or not: nobody waits for ever. */
+static void close_polls(lk_work *work, const lk_err *failure)
+{
+    lk_server *server =
+        (lk_server *)(void *)((char *)work - offsetof(struct lk_server, closing_work));
+    (void)failure;
+    lk_polls_close(&server->polls, server->writer);
+}
+
+/* Waits until the clients have their answers, but not for clients that do not take them; then until
+ * nothing is with another thread any more: libmicrohttpd cannot be stopped before. */
+static void drain(lk_server *server)
+{
+    int64_t until_ms = lk_mono_ms() + DRAIN_MS;
+    pthread_mutex_lock(&server->traffic_lock);
+    while (server->open > 0 && lk_mono_ms() < until_ms)
+        lk_cond_wait(&server->traffic_changed, &server->traffic_lock, until_ms);
+    server->refusing = true;
+    while (server->suspended > 0)
+        lk_cond_wait(&server->traffic_changed, &server->traffic_lock, -1);
+    pthread_mutex_unlock(&server->traffic_lock);
+}
+
+void lk_server_stop(lk_server *server)
+{
+    if (!server)
+        return;
+    lk_server_http_quiesce(server);
+    close(server->listen_fd);
+    server->listen_fd = -1;
+    pthread_mutex_lock(&server->traffic_lock);
+    server->draining = true;
+    pthread_mutex_unlock(&server->traffic_lock);
+    server->closing_work = (lk_work){.run = run_close, .done = close_polls};
+    bool taken = lk_writer_submit(server->writer, &server->closing_work);
+    (void)taken; /* it is running: only server_free stops it */
+    drain(server);
+    lk_server_http_stop(server); /* gives back what could not be delivered: before the writer */
+    server_free(server);
+}
