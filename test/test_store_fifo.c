@@ -180,8 +180,10 @@ static void a_group_that_becomes_ready_again_goes_to_the_back(void **state)
     test_store *t = *state;
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
     send_five(t, queue, "a");
+    t->now_ms += 1; /* later than all of a: it is being ready that counts, not being sent */
     test_store_send_to(t, queue, "b", "b1", NULL);
     test_store_send_to(t, queue, "c", "c1", NULL);
+    t->now_ms += 1;
     assert_int_equal(test_store_receive(t, queue, 1, -1), 1);
     assert_int_equal(test_store_try_delete(t, queue, test_store_handle(t, 0)), 0);
     assert_store_gives(t, queue, "b1 c1 a2 a3 a4 a5");

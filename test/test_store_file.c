@@ -378,6 +378,47 @@ static void a_disk_that_fails_to_write_keeps_nothing_of_the_request(void **state
     assert_store_counts(t, test_store_find(t, "jobs"), kept + 1, 0, 0);
 }
 
+/* --- Tidying --------------------------------------------------------------------------------- */
+
+static int64_t rows_in(const file_store *f, const char *table)
+{
+    char sql[64];
+    sqlite3_stmt *count = NULL;
+    snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+    assert_int_equal(sqlite3_prepare_v2(f->t.store->db, sql, -1, &count, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    int64_t rows = sqlite3_column_int64(count, 0);
+    sqlite3_finalize(count);
+    return rows;
+}
+
+static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    lk_err err = {0};
+    bool more = true;
+    const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
+    for (int i = 0; i < 40; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%d", i);
+        test_store_send_to(t, queue, id, id, NULL);
+    }
+    test_store_begin(t);
+    assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
+    test_store_commit(t);
+    t->now_ms += 5 * MINUTE_MS;
+    while (more) {
+        test_store_begin(t);
+        assert_lk_ok(lk_store_tidy(t->store, t->now_ms, &more, &err));
+        test_store_commit(t);
+    }
+    static const char *const tables[] = {"queue",      "message", "payload",
+                                         "fifo_group", "dedup",   "discarded_pile"};
+    for (size_t i = 0; i < LK_COUNT(tables); i++)
+        assert_int_equal(rows_in(f, tables[i]), 0);
+}
+
 /* --- Statements ------------------------------------------------------------------------------ */
 
 /* Read as a whole on purpose: the list of queues at start, the first discarded pile, and the front
@@ -429,6 +470,7 @@ int main(void)
         TEST(a_read_only_file_is_refused),
         TEST(a_full_disk_keeps_nothing_of_the_request_and_the_store_goes_on),
         TEST(a_disk_that_fails_to_write_keeps_nothing_of_the_request),
+        TEST(tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication),
         TEST(no_statement_scans_a_table_or_sorts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
