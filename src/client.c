@@ -172,14 +172,12 @@ lk_client *lk_client_new(const lk_client_options *options, lk_err *err)
     return lk_client_new_env(options, NULL, err);
 }
 
-static void free_slots(lk_client *client, bool forked)
+static void free_slot(lk_client *client, lk_client_slot which, bool forked)
 {
-    for (int i = LK_SLOT_COUNT - 1; i >= 0; i--) { /* later ones may refer to earlier ones */
-        client_slot slot = client->slots[i];
-        client->slots[i] = (client_slot){NULL, NULL};
-        if (slot.state)
-            slot.free_fn(slot.state, forked);
-    }
+    client_slot slot = client->slots[which];
+    client->slots[which] = (client_slot){NULL, NULL};
+    if (slot.state)
+        slot.free_fn(slot.state, forked);
 }
 
 static lk_http *take_http(lk_client *client)
@@ -194,7 +192,7 @@ static lk_http *take_http(lk_client *client)
 /* Without a word to any peer: the connections are the parent's, or not wanted any more. */
 static void drop_connections(lk_client *client)
 {
-    free_slots(client, true);
+    free_slot(client, LK_SLOT_OUTBOX, true); /* the queues hold no connection: they stay */
     lk_http_abandon(take_http(client));
     lk_credentials_provider_forked(client->provider);
 }
@@ -216,7 +214,8 @@ void lk_client_free(lk_client *client)
         return;
     if (client->pid != getpid())
         become_child(client);
-    free_slots(client, false);
+    free_slot(client, LK_SLOT_OUTBOX, false); /* points to queues */
+    free_slot(client, LK_SLOT_QUEUES, false);
     lk_http_free(take_http(client));
     lk_credentials_provider_free(client->provider);
     lk_profile_free(client->profile);

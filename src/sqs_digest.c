@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sqs_digest: see the header. Where libcrypto refuses MD5 (FIPS) nothing is expected, so nothing
+ * can fail.
+ */
+#include "sqs_digest.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ATTRIBUTES = 32 }; /* SQS allows 10; more are left to it to refuse */
+
+/* --- Computing ------------------------------------------------------------------------------ */
+
+static bool is_binary(lk_slice data_type)
+{
+    return lk_slice_has_prefix(data_type, LK_SLICE_LITERAL("Binary"));
+}
+
+/* MD5 of a map of attributes as requests and answers write it; "" when there are none, or they
+ * cannot be digested. */
+static void digest_attributes(const lk_json *map, char out[LK_MD5_HEX_SIZE])
+{
+    lk_md5_attribute list[MAX_ATTRIBUTES];
+    lk_buf decoded[MAX_ATTRIBUTES] = {{0}};
+    size_t count = 0;
+    bool complete = lk_json_length(map) <= MAX_ATTRIBUTES;
+    for (void *it = complete ? lk_json_iter(map) : NULL; it; it = lk_json_iter_next(map, it)) {
+        const lk_json *value = lk_json_iter_value(it);
+        lk_md5_attribute *a = &list[count];
+        a->name = lk_json_iter_key(it);
+        a->data_type = lk_json_string(lk_json_get(value, "DataType"));
+        a->value = lk_json_string(lk_json_get(value, "StringValue"));
+        if (is_binary(a->data_type)) {
+            lk_slice text = lk_json_string(lk_json_get(value, "BinaryValue"));
+            complete = complete && lk_base64_decode(text, &decoded[count]);
+            a->value = lk_buf_slice(&decoded[count]);
+        }
+        count++;
+    }
+    if (!complete || count == 0 || !lk_md5_attributes_hex(list, count, out))
+        out[0] = '\0';
+    for (size_t i = 0; i < count; i++)
+        lk_buf_clear(&decoded[i]);
+}
+
+static void digest_message(const lk_json *message, const char *body_key, const char *attributes_key,
+                           lk_sqs_digests *digests)
+{
+    if (!lk_md5_hex(lk_json_string(lk_json_get(message, body_key)), digests->body))
+        digests->body[0] = '\0';
+    digest_attributes(lk_json_get(message, attributes_key), digests->attributes);
+}
+
+static void expect_message(const lk_json *message, lk_sqs_digests *digests)
+{
+    digest_message(message, "MessageBody", "MessageAttributes", digests);
+    digest_attributes(lk_json_get(message, "MessageSystemAttributes"), digests->system_attributes);
+}
+
+static void expect_entries(const lk_json *entries, lk_sqs_expect *expect)
+{
+    size_t count = lk_json_length(entries);
+    if (count > LK_SQS_BATCH_MAX)
+        return; /* SQS refuses the call */
+    for (size_t i = 0; i < count; i++) {
+        lk_sqs_digests *digests = &expect->entries[expect->count];
+        const lk_json *entry = lk_json_at(entries, i);
+        lk_slice id = lk_json_string(lk_json_get(entry, "Id"));
+        if (id.len == 0 || !lk_slice_copy(id, digests->id, sizeof(digests->id)))
+            continue; /* SQS refuses it */
+        expect_message(entry, digests);
+        expect->count++;
+    }
+}
+
+int lk_sqs_expect_of(const char *action, lk_slice request, lk_sqs_expect *expect, lk_err *err)
+{
+    expect->count = 0;
+    bool one = strcmp(action, "SendMessage") == 0;
+    if (!one && strcmp(action, "SendMessageBatch") != 0)
+        return 0;
+    lk_json *root;
+    int rc = lk_json_parse(request, "request", &root, err);
+    if (rc)
+        return rc;
+    if (one) {
+        expect->entries[0].id[0] = '\0';
+        expect_message(root, &expect->entries[0]);
+        expect->count = 1;
+    } else {
+        expect_entries(lk_json_get(root, "Entries"), expect);
+    }
+    lk_json_free(root);
+    return 0;
+}
+
+/* --- Checking ------------------------------------------------------------------------------- */
+
+/* expected "": nothing to compare with. */
+static int compare(const char *what, const lk_json *answer, const char *key, const char *expected,
+                   lk_err *err)
+{
+    lk_slice got = lk_json_string(lk_json_get(answer, key));
+    if (!*expected || lk_slice_equal_str(got, expected))
+        return 0;
+    lk_slice id = lk_json_string(lk_json_get(answer, "MessageId"));
+    return LK_FAIL(err, LK_E_CHECKSUM,
+                   "message %.*s: %s is \"%.*s\", but the digest of what was %s is %s: it changed "
+                   "on its way",
+                   LK_SLICE_FMT(id), key, LK_SLICE_FMT(got), what, expected);
+}
+
+static int check_sent(const lk_json *answer, const lk_sqs_digests *digests, lk_err *err)
+{
+    int rc = compare("sent", answer, "MD5OfMessageBody", digests->body, err);
+    if (!rc)
+        rc = compare("sent", answer, "MD5OfMessageAttributes", digests->attributes, err);
+    if (!rc)
+        rc = compare("sent", answer, "MD5OfMessageSystemAttributes", digests->system_attributes,
+                     err);
+    return rc;
+}
+
+/* Entries that failed have no digests; whoever asked sees them in Failed. */
+static int check_sent_batch(const lk_json *successful, const lk_sqs_expect *expect, lk_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < lk_json_length(successful); i++) {
+        const lk_json *answer = lk_json_at(successful, i);
+        lk_slice id = lk_json_string(lk_json_get(answer, "Id"));
+        for (size_t k = 0; !rc && k < expect->count; k++) {
+            if (lk_slice_equal_str(id, expect->entries[k].id))
+                rc = check_sent(answer, &expect->entries[k], err);
+        }
+    }
+    return rc;
+}
+
+static int check_received(const lk_json *messages, lk_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < lk_json_length(messages); i++) {
+        const lk_json *message = lk_json_at(messages, i);
+        lk_sqs_digests digests;
+        digest_message(message, "Body", "MessageAttributes", &digests);
+        rc = compare("received", message, "MD5OfBody", digests.body, err);
+        if (!rc)
+            rc = compare("received", message, "MD5OfMessageAttributes", digests.attributes, err);
+    }
+    if (rc && err)
+        err->retriable = false;
+    return rc;
+}
+
+int lk_sqs_digest_check(const char *action, const lk_sqs_expect *expect, lk_slice answer,
+                        lk_err *err)
+{
+    bool receive = strcmp(action, "ReceiveMessage") == 0;
+    if (!receive && expect->count == 0)
+        return 0;
+    lk_json *root;
+    int rc = lk_json_parse(answer, "answer", &root, err);
+    if (rc)
+        return rc;
+    if (receive)
+        rc = check_received(lk_json_get(root, "Messages"), err);
+    else if (expect->entries[0].id[0] == '\0')
+        rc = check_sent(root, &expect->entries[0], err);
+    else
+        rc = check_sent_batch(lk_json_get(root, "Successful"), expect, err);
+    lk_json_free(root);
+    return rc;
+}
