@@ -196,6 +196,12 @@ typedef struct lk_sent {
 LK_API int lk_send(lk_client *client, lk_slice queue, lk_slice body, const lk_send_options *options,
                    lk_sent *sent, lk_err *err) LK_CHECK;
 
+/* What lk_send would send, as SendMessage's JSON object without QueueUrl: for callers that make the
+ * call with an SQS client of their own. *json: free with lk_free. Blocks: no. */
+LK_API int lk_send_params(lk_client *client, lk_slice queue, lk_slice body,
+                          const lk_send_options *options, char **json, size_t *len,
+                          lk_err *err) LK_CHECK;
+
 typedef struct lk_send_entry {
     lk_slice body;
     lk_send_options options;

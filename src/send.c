@@ -45,6 +45,30 @@ int lk_send(lk_client *client, lk_slice queue, lk_slice body, const lk_send_opti
     return rc;
 }
 
+int lk_send_params(lk_client *client, lk_slice queue, lk_slice body, const lk_send_options *options,
+                   char **json, size_t *len, lk_err *err)
+{
+    int rc = lk_client_enter(client, err);
+    if (rc)
+        return rc;
+    lk_queue *to = NULL;
+    lk_buf members = {0};
+    rc = lk_queue_get(client, queue, &to, err);
+    lk_buf_add_char(&members, '{');
+    if (!rc)
+        rc = lk_message_build(client, to, body, options, &members, NULL, err);
+    lk_buf_add_char(&members, '}');
+    if (!rc)
+        rc = lk_buf_check(&members, err);
+    if (!rc) {
+        *len = members.len;
+        *json = lk_buf_take(&members);
+    }
+    lk_buf_clear(&members);
+    lk_client_leave(client);
+    return rc;
+}
+
 /* --- Many ----------------------------------------------------------------------------------- */
 
 /* Some of the caller's entries, at most ten, that share a call. */
