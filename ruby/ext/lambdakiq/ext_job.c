@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ext_job: the core's pure functions for Ruby: records, decisions, backoff, metrics.
+ *
+ * Lambdakiq::Native.decide is for callers that make the SQS calls themselves (a stubbed client, a
+ * client of the application's own, Lambdakiq::Job on its own); events go through ext_batch.
+ */
+#include "ext.h"
+
+#include <string.h>
+
+/* --- Records -------------------------------------------------------------------------------- */
+
+/* Keys of an event record, interned once. */
+static struct {
+    VALUE message_id, receipt_handle, body, event_source_arn;
+    VALUE attributes, message_attributes, string_value;
+} keys;
+
+static VALUE key(const char *name)
+{
+    VALUE string = rb_interned_str_cstr(name);
+    rb_gc_register_mark_object(string);
+    return string;
+}
+
+static int set_attribute(VALUE name, VALUE value, VALUE record)
+{
+    lk_record_set_attribute((lk_record *)record, ext_slice(name), ext_slice(value));
+    return ST_CONTINUE;
+}
+
+static int set_message_attribute(VALUE name, VALUE value, VALUE record)
+{
+    if (RB_TYPE_P(value, T_HASH))
+        lk_record_set_message_attribute((lk_record *)record, ext_slice(name),
+                                        ext_slice(rb_hash_lookup(value, keys.string_value)));
+    return ST_CONTINUE;
+}
+
+static void each_pair(VALUE hash, int (*function)(VALUE, VALUE, VALUE), lk_record *record)
+{
+    if (RB_TYPE_P(hash, T_HASH))
+        rb_hash_foreach(hash, function, (VALUE)record);
+}
+
+void ext_record(VALUE hash, lk_record *record)
+{
+    lk_record_init(record);
+    if (!RB_TYPE_P(hash, T_HASH))
+        return;
+    record->message_id = ext_slice(rb_hash_lookup(hash, keys.message_id));
+    record->receipt_handle = ext_slice(rb_hash_lookup(hash, keys.receipt_handle));
+    record->body = ext_slice(rb_hash_lookup(hash, keys.body));
+    record->event_source_arn = ext_slice(rb_hash_lookup(hash, keys.event_source_arn));
+    each_pair(rb_hash_lookup(hash, keys.attributes), set_attribute, record);
+    each_pair(rb_hash_lookup(hash, keys.message_attributes), set_message_attribute, record);
+}
+
+/* --- Decisions ------------------------------------------------------------------------------ */
+
+static VALUE action_symbol(lk_action action)
+{
+    switch (action) {
+    case LK_RUN:
+        return ID2SYM(rb_intern("run"));
+    case LK_SKIP:
+        return ID2SYM(rb_intern("skip"));
+    case LK_DEFER:
+        return ID2SYM(rb_intern("defer"));
+    case LK_HOP:
+        return ID2SYM(rb_intern("hop"));
+    case LK_DRAIN:
+        return ID2SYM(rb_intern("drain"));
+    case LK_DELETE:
+        return ID2SYM(rb_intern("delete"));
+    case LK_RETRY:
+        return ID2SYM(rb_intern("retry"));
+    case LK_LEAVE_FOR_DLQ:
+        return ID2SYM(rb_intern("leave"));
+    }
+    return Qnil;
+}
+
+VALUE ext_decision(const lk_decision *decision)
+{
+    VALUE wait_s = decision->wait_s < 0 ? Qnil : LL2NUM(decision->wait_s);
+    return rb_ary_new_from_args(3, action_symbol(decision->action), wait_s,
+                                decision->dead ? Qtrue : Qfalse);
+}
+
+static lk_job_facts facts_of(const lk_record *record, VALUE options)
+{
+    lk_job_facts facts = LK_JOB_FACTS_INIT;
+    facts.fifo = lk_record_is_fifo(record);
+    facts.receive_count = record->receive_count;
+    facts.delay_receives = lk_record_delay_receives(record);
+    facts.due_at_ms = lk_record_due_at_ms(record);
+    facts.sent_at_ms = record->sent_at_ms;
+    facts.max_receive_count =
+        ext_int(ext_option(options, "max_receive_count"), LK_MAX_RECEIVE_UNKNOWN);
+    facts.retention_s = ext_int64(ext_option(options, "retention_s"), 0);
+    facts.retry = ext_int(ext_option(options, "retry"), LK_RETRY_UNSET);
+    facts.max_retries = ext_int(ext_option(options, "max_retries"), LK_MAX_RETRIES);
+    facts.dead_to_dlq = RTEST(ext_option(options, "dead_to_dlq"));
+    facts.undeletable = RTEST(ext_option(options, "undeletable"));
+    facts.group_blocked = RTEST(ext_option(options, "group_blocked"));
+    facts.group_wait_s = ext_int64(ext_option(options, "group_wait_s"), -1);
+    facts.now_ms = ext_int64(ext_option(options, "now_ms"), 0);
+    facts.received_at_ms = ext_int64(ext_option(options, "received_at_ms"), facts.now_ms);
+    return facts;
+}
+
+/* decide(record, outcome, **facts) -> [action, wait_s, dead]. outcome: nil before the job runs,
+ * then true or false. */
+static VALUE native_decide(VALUE self, VALUE record_hash, VALUE outcome, VALUE options)
+{
+    lk_record record;
+    ext_record(record_hash, &record);
+    lk_job_facts facts = facts_of(&record, options);
+    lk_decision decision =
+        NIL_P(outcome) ? lk_job_before(&facts) : lk_job_after(&facts, RTEST(outcome));
+    return ext_decision(&decision);
+}
+
+/* delay_receives(record) -> 0 or 1 */
+static VALUE native_delay_receives(VALUE self, VALUE record_hash)
+{
+    lk_record record;
+    ext_record(record_hash, &record);
+    return INT2NUM(lk_record_delay_receives(&record));
+}
+
+/* due_at_ms(record) -> Integer, 0 = at once */
+static VALUE native_due_at_ms(VALUE self, VALUE record_hash)
+{
+    lk_record record;
+    ext_record(record_hash, &record);
+    return LL2NUM(lk_record_due_at_ms(&record));
+}
+
+/* backoff_s(n) -> Integer */
+static VALUE native_backoff_s(VALUE self, VALUE n)
+{
+    return LL2NUM(lk_backoff_s(NUM2INT(n)));
+}
+
+/* fifo?(name, URL or ARN) */
+static VALUE native_is_fifo(VALUE self, VALUE queue)
+{
+    return lk_queue_is_fifo(ext_slice(queue)) ? Qtrue : Qfalse;
+}
+
+/* --- Metrics -------------------------------------------------------------------------------- */
+
+static lk_metric metric_of(VALUE options)
+{
+    lk_metric metric = LK_METRIC_INIT;
+    metric.metrics_namespace = ext_slice(ext_option(options, "namespace"));
+    metric.app_name = ext_slice(ext_option(options, "app_name"));
+    metric.job_event = ext_slice(ext_option(options, "job_event"));
+    metric.job_name = ext_slice(ext_option(options, "job_name"));
+    metric.job_id = ext_slice(ext_option(options, "job_id"));
+    metric.queue_name = ext_slice(ext_option(options, "queue_name"));
+    metric.message_id = ext_slice(ext_option(options, "message_id"));
+    metric.exception_name = ext_slice(ext_option(options, "exception_name"));
+    metric.enqueued_at = ext_slice(ext_option(options, "enqueued_at"));
+    metric.executions = ext_int(ext_option(options, "executions"), -1);
+    metric.duration_ms = ext_int64(ext_option(options, "duration_ms"), -1);
+    return metric;
+}
+
+/* metrics_line(**properties) -> String without newline. arguments: JSON texts. */
+static VALUE native_metrics_line(VALUE self, VALUE options)
+{
+    VALUE arguments = ext_option(options, "arguments");
+    VALUE memory = 0;
+    lk_slice *slices = NULL;
+    long count = 0;
+    if (!NIL_P(arguments)) {
+        Check_Type(arguments, T_ARRAY);
+        count = RARRAY_LEN(arguments);
+        slices = ALLOCV_N(lk_slice, memory, count + 1);
+    }
+    /* From here on nothing is allocated: the GC could move the bytes that slices point to. */
+    for (long i = 0; i < count; i++)
+        slices[i] = ext_slice(rb_ary_entry(arguments, i));
+    lk_metric metric = metric_of(options);
+    metric.arguments_json = slices;
+    metric.argument_count = (size_t)count;
+    char *line = NULL;
+    size_t len = 0;
+    lk_err err;
+    int rc = lk_metrics_format(&metric, &line, &len, &err);
+    ALLOCV_END(memory);
+    RB_GC_GUARD(options);
+    if (rc)
+        ext_raise(&err);
+    return ext_string_take(line, len);
+}
+
+/* --- Entry ---------------------------------------------------------------------------------- */
+
+void ext_init_job(VALUE native)
+{
+    keys.message_id = key("messageId");
+    keys.receipt_handle = key("receiptHandle");
+    keys.body = key("body");
+    keys.event_source_arn = key("eventSourceARN");
+    keys.attributes = key("attributes");
+    keys.message_attributes = key("messageAttributes");
+    keys.string_value = key("stringValue");
+
+    rb_define_const(native, "RETRY_UNSET", INT2NUM(LK_RETRY_UNSET));
+    rb_define_const(native, "RETRY_MAX", INT2NUM(LK_RETRY_MAX));
+    rb_define_const(native, "MAX_RETRIES", INT2NUM(LK_MAX_RETRIES));
+    rb_define_const(native, "MAX_VISIBILITY_S", INT2NUM(LK_MAX_VISIBILITY_S));
+    rb_define_const(native, "MAX_RECEIVE_NONE", INT2NUM(LK_MAX_RECEIVE_NONE));
+    rb_define_const(native, "MAX_RECEIVE_UNKNOWN", INT2NUM(LK_MAX_RECEIVE_UNKNOWN));
+    rb_define_singleton_method(native, "decide", native_decide, 3);
+    rb_define_singleton_method(native, "delay_receives", native_delay_receives, 1);
+    rb_define_singleton_method(native, "due_at_ms", native_due_at_ms, 1);
+    rb_define_singleton_method(native, "backoff_s", native_backoff_s, 1);
+    rb_define_singleton_method(native, "fifo?", native_is_fifo, 1);
+    rb_define_singleton_method(native, "metrics_line", native_metrics_line, 1);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ext_runtime: Lambdakiq::Native::Runtime, the Lambda Runtime API for lambdakiq-handler.
+ */
+#include "ext.h"
+
+#include <string.h>
+
+/* --- The object ----------------------------------------------------------------------------- */
+
+static void runtime_free(void *runtime)
+{
+    lk_runtime_free(runtime);
+}
+
+static size_t runtime_size(const void *runtime)
+{
+    return runtime ? 32 * 1024 : 0; /* the last event's order of magnitude */
+}
+
+static const rb_data_type_t runtime_type = {
+    .wrap_struct_name = "Lambdakiq::Native::Runtime",
+    .function = {.dfree = runtime_free, .dsize = runtime_size},
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED,
+};
+
+static VALUE runtime_alloc(VALUE klass)
+{
+    return TypedData_Wrap_Struct(klass, &runtime_type, NULL);
+}
+
+static lk_runtime *runtime_of(VALUE self)
+{
+    lk_runtime *runtime = rb_check_typeddata(self, &runtime_type);
+    if (!runtime)
+        rb_raise(rb_eArgError, "uninitialized Lambdakiq::Native::Runtime");
+    return runtime;
+}
+
+/* new(host_port or nil = AWS_LAMBDA_RUNTIME_API) */
+static VALUE runtime_initialize(VALUE self, VALUE host_port)
+{
+    if (rb_check_typeddata(self, &runtime_type))
+        rb_raise(rb_eArgError, "already initialized");
+    lk_err err;
+    lk_runtime *runtime =
+        lk_runtime_new(NIL_P(host_port) ? NULL : StringValueCStr(host_port), &err);
+    if (!runtime)
+        ext_raise(&err);
+    RTYPEDDATA_DATA(self) = runtime;
+    return self;
+}
+
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+typedef struct runtime_call {
+    lk_runtime *runtime;
+    lk_invocation invocation;
+    lk_slice request_id, response, type, message;
+    lk_slice *stack;
+    size_t stack_count;
+} runtime_call;
+
+static void interrupt(void *runtime)
+{
+    lk_runtime_interrupt(runtime);
+}
+
+static int next_invocation(void *args, lk_err *err)
+{
+    runtime_call *c = args;
+    return lk_runtime_next(c->runtime, &c->invocation, err);
+}
+
+/* next -> [request_id, event, deadline_ms, function_arn, trace_id, client_context,
+ * cognito_identity] */
+static VALUE runtime_next(VALUE self)
+{
+    runtime_call c = {.runtime = runtime_of(self)};
+    lk_err err;
+    int rc = ext_wait(next_invocation, &c, interrupt, c.runtime, true, &err);
+    RB_GC_GUARD(self);
+    if (rc)
+        ext_raise(&err);
+    const lk_invocation *i = &c.invocation;
+    return rb_ary_new_from_args(7, ext_string(i->request_id), ext_string(i->event),
+                                LL2NUM(i->deadline_ms), ext_string(i->function_arn),
+                                ext_string(i->trace_id), ext_string(i->client_context),
+                                ext_string(i->cognito_identity));
+}
+
+static int respond(void *args, lk_err *err)
+{
+    runtime_call *c = args;
+    return lk_runtime_respond(c->runtime, c->request_id, c->response, err);
+}
+
+/* respond(request_id, response JSON) */
+static VALUE runtime_respond(VALUE self, VALUE request_id, VALUE response)
+{
+    request_id = ext_frozen(request_id);
+    response = ext_frozen(response);
+    runtime_call c = {.runtime = runtime_of(self),
+                      .request_id = ext_slice(request_id),
+                      .response = ext_slice(response)};
+    lk_err err;
+    int rc = ext_wait(respond, &c, interrupt, c.runtime, true, &err);
+    RB_GC_GUARD(self);
+    RB_GC_GUARD(request_id);
+    RB_GC_GUARD(response);
+    if (rc)
+        ext_raise(&err);
+    return Qnil;
+}
+
+static int fail(void *args, lk_err *err)
+{
+    runtime_call *c = args;
+    if (!c->request_id.ptr)
+        return lk_runtime_init_error(c->runtime, c->type, c->message, c->stack, c->stack_count,
+                                     err);
+    return lk_runtime_fail(c->runtime, c->request_id, c->type, c->message, c->stack, c->stack_count,
+                           err);
+}
+
+/* fail(request_id, class name, message, stack): stack is one String, a line a frame. Without a
+ * request id the function could not start. */
+static VALUE runtime_fail(VALUE self, VALUE request_id, VALUE type, VALUE message, VALUE stack)
+{
+    request_id = ext_frozen(request_id);
+    type = ext_frozen(type);
+    message = ext_frozen(message);
+    stack = ext_frozen(stack);
+    runtime_call c = {.runtime = runtime_of(self),
+                      .request_id = ext_slice(request_id),
+                      .type = ext_slice(type),
+                      .message = ext_slice(message)};
+    lk_slice rest = ext_slice(stack);
+    long lines = 1;
+    for (size_t i = 0; i < rest.len; i++)
+        lines += rest.ptr[i] == '\n';
+    VALUE memory = 0;
+    c.stack = ALLOCV_N(lk_slice, memory, lines);
+    while (rest.len > 0) {
+        const char *end = memchr(rest.ptr, '\n', rest.len);
+        size_t len = end ? (size_t)(end - rest.ptr) : rest.len;
+        c.stack[c.stack_count++] = (lk_slice){rest.ptr, len};
+        rest = end ? (lk_slice){end + 1, rest.len - len - 1} : (lk_slice){NULL, 0};
+    }
+    lk_err err;
+    int rc = ext_wait(fail, &c, interrupt, c.runtime, true, &err);
+    ALLOCV_END(memory);
+    RB_GC_GUARD(self);
+    RB_GC_GUARD(request_id);
+    RB_GC_GUARD(type);
+    RB_GC_GUARD(message);
+    RB_GC_GUARD(stack);
+    if (rc)
+        ext_raise(&err);
+    return Qnil;
+}
+
+/* --- Entry ---------------------------------------------------------------------------------- */
+
+void ext_init_runtime(VALUE native)
+{
+    VALUE runtime = rb_define_class_under(native, "Runtime", rb_cObject);
+    rb_define_alloc_func(runtime, runtime_alloc);
+    rb_undef_method(runtime, "initialize_copy");
+    rb_define_method(runtime, "initialize", runtime_initialize, 1);
+    rb_define_method(runtime, "next", runtime_next, 0);
+    rb_define_method(runtime, "respond", runtime_respond, 2);
+    rb_define_method(runtime, "fail", runtime_fail, 4);
+}

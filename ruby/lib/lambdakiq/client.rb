@@ -1,0 +1,103 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # The way to SQS: a pool of native handles, the queues by name, and {#sqs}.
+  class Client
+    # Options of `Aws::SQS::Client` that mean something here, and what the core calls them.
+    SECONDS = { http_open_timeout: :connect_timeout_ms, http_read_timeout: :timeout_ms,
+                http_idle_timeout: :idle_max_ms }.freeze
+    TEXTS = { region: :region, endpoint: :endpoint, profile: :profile, access_key_id: :access_key_id,
+              secret_access_key: :secret_access_key, session_token: :session_token,
+              user_agent_suffix: :user_agent }.freeze
+    OTHERS = %i[credentials stub_responses max_attempts retry_limit verify_checksums].freeze
+    KNOWN = (SECONDS.keys + TEXTS.keys + OTHERS).freeze
+
+    class << self
+      # Options for the client, as `Aws::SQS::Client.new` takes them: endpoint, region, credentials,
+      # stub_responses … Merge into it before the client is used.
+      #
+      # @return [Hash]
+      def default_options
+        @default_options ||= {}
+      end
+    end
+
+    # @return [Hash{String => Queue}] made when asked for; by name, URL or ARN
+    attr_reader :queues
+
+    # @param options [Hash] over {Client.default_options}
+    def initialize(options = {})
+      @options = aws_config.merge(self.class.default_options).merge(options)
+      @credentials = @options[:credentials]
+      @pool = Pool.new { Native::Client.new(native_options) }
+      @queues = Hash.new { |queues, name| queues[name] = Queue.new(name, self) }
+      warn_unknown
+    end
+
+    # SQS, called as `Aws::SQS::Client` is. With `config.lambdakiq.client` it is that object.
+    #
+    # @return [SQS, Object]
+    def sqs
+      @sqs ||= Lambdakiq.config.client || SQS.new(self, stubbed: @options[:stub_responses])
+    end
+
+    # Whether jobs go through the core all the way; else it decides, and {#sqs} makes the calls.
+    def native?
+      return @native if defined?(@native)
+
+      @native = Lambdakiq.config.client.nil? && !@options[:stub_responses]
+    end
+
+    # Lends a native handle.
+    #
+    # @yieldparam handle [Native::Client]
+    # @api private
+    def with
+      @pool.with do |handle|
+        sign_with_current_credentials(handle) if @credentials
+        yield handle
+      end
+    end
+
+    # Drops connections inherited from a parent process at once. Without it they are left alone and a
+    # descriptor stays open.
+    def discard!
+      @pool.discard!
+    end
+
+    private
+
+    # An application's own credentials object decides anew at each call.
+    def sign_with_current_credentials(handle)
+      set = @credentials
+      set = set.credentials if set.respond_to?(:credentials)
+      handle.set_credentials(set.access_key_id, set.secret_access_key, set.session_token)
+    end
+
+    def native_options
+      native = { skip_md5: @options[:verify_checksums] == false,
+                 max_message_bytes: Lambdakiq.config.max_message_bytes, max_attempts: attempts }
+      TEXTS.each { |ours, core| native[core] = @options[ours]&.to_s }
+      SECONDS.each { |ours, core| native[core] = (@options[ours] * 1000).round if @options[ours] }
+      native
+    end
+
+    def attempts
+      @options[:max_attempts] || (@options[:retry_limit] && (@options[:retry_limit] + 1))
+    end
+
+    # What an application set for all its AWS clients applies here too.
+    def aws_config
+      return {} unless defined?(::Aws) && ::Aws.respond_to?(:config)
+
+      ::Aws.config.slice(*KNOWN).merge(::Aws.config[:sqs] || {})
+    end
+
+    def warn_unknown
+      unknown = @options.keys - KNOWN
+      return if unknown.empty?
+
+      Lambdakiq.logger.warn("[Lambdakiq] client options without effect: #{unknown.join(', ')}")
+    end
+  end
+end

@@ -1,0 +1,90 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # The settings of `config.lambdakiq`, with their defaults. A value that makes no sense is refused when
+  # it is set, with an {OptionError}.
+  class Config
+    # @return [Integer] retries of jobs that do not say otherwise, 0 to 12 (12)
+    attr_reader :max_retries
+
+    # @return [String] CloudWatch namespace of the metrics ('Lambdakiq')
+    attr_accessor :metrics_namespace
+
+    # @return [Logger, nil] where metric lines go; nil (default): straight to standard output, where
+    #   Lambda picks them up whatever the log's level and format are
+    attr_accessor :metrics_logger
+
+    # @return [Boolean] whether there are metrics (true)
+    attr_accessor :metrics_enabled
+
+    # @return [String, nil] dimension AppName; default the name of the application's module
+    attr_writer :metrics_app_name
+
+    # @return [true, :cap, :raise] what becomes of waits over 15 minutes: kept to the second (true, the
+    #   default), cut to 15 minutes as Lambdakiq 2 did, or refused
+    attr_reader :long_delays
+
+    # @return [:each, :mapping] whether each finished job is deleted at once (:each, the default), or
+    #   the last one of a batch is left to the event source mapping
+    attr_reader :delete
+
+    # @return [Numeric] a job is not started when the function has less time left than this (0)
+    attr_reader :guard_seconds
+
+    # @return [Integer] percentage of the backoff that is added at random, 0 to 100 (0)
+    attr_reader :jitter
+
+    # @return [Boolean] the function has `RecursiveLoop: Allow`, so re-sent jobs may keep their lineage
+    attr_accessor :recursion_allowed
+
+    # @return [Integer, nil] messages over this size are refused before the network; default 1 MiB
+    attr_accessor :max_message_bytes
+
+    # @return [Object, nil] an SQS client of your own, anything that answers as `Aws::SQS::Client` does;
+    #   nil (default): Lambdakiq's
+    attr_accessor :client
+
+    def initialize
+      @max_retries = Native::MAX_RETRIES
+      @metrics_namespace = 'Lambdakiq'
+      @metrics_enabled = true
+      @long_delays = true
+      @delete = :each
+      @guard_seconds = 0
+      @jitter = 0
+      @recursion_allowed = false
+    end
+
+    def max_retries=(value)
+      @max_retries = Options.integer('config.lambdakiq.max_retries', value, 0..Native::MAX_RETRIES)
+    end
+
+    def long_delays=(value)
+      @long_delays = Options.one_of('config.lambdakiq.long_delays', value, [true, :cap, :raise])
+    end
+
+    def delete=(value)
+      @delete = Options.one_of('config.lambdakiq.delete', value, %i[each mapping])
+    end
+
+    def guard_seconds=(value)
+      @guard_seconds = Options.number('config.lambdakiq.guard_seconds', value, 0..900)
+    end
+
+    def jitter=(value)
+      @jitter = Options.integer('config.lambdakiq.jitter', value, 0..100)
+    end
+
+    def metrics_app_name
+      @metrics_app_name ||= rails_app_name
+    end
+
+    private
+
+    def rails_app_name
+      return unless defined?(Rails.application) && Rails.application
+
+      Rails.application.class.name.to_s.split('::').first
+    end
+  end
+end

@@ -1,0 +1,155 @@
+# frozen_string_literal: true
+
+require 'optparse'
+require 'lambdakiq'
+
+module Lambdakiq
+  # The process behind `lambdakiq-handler`: loads the application and performs invocations until it is
+  # told to end.
+  #
+  # Invocations run in a thread of their own. Ruby gives signals to the main thread, so that a SIGTERM
+  # does not cut off a call that the running job is making; it ends the wait for the next invocation.
+  class HandlerProcess
+    # Raised into the waiting thread when the process is to end.
+    class Stop < Exception; end # rubocop:disable Lint/InheritException
+    private_constant :Stop
+
+    USAGE = <<~TEXT
+      Usage: lambdakiq-handler [--require FILE]... [HANDLER]
+
+      Performs the invocations of a Lambda function, as AWS's Ruby runtime does: on Lambda, or on any
+      machine under `lambdakiq dev -- lambdakiq-handler`.
+
+      HANDLER  FILE.METHOD, CLASS.METHOD or FILE.CLASS.METHOD; default $_HANDLER, else Lambdakiq.cmd
+               with config/environment.rb loaded
+    TEXT
+
+    # Runs the command.
+    #
+    # @param arguments [Array<String>]
+    # @return [Integer] exit code
+    def self.start(arguments)
+      files = []
+      rest = parser(files).parse(arguments)
+      return misuse("one HANDLER, not #{rest.size}") if rest.size > 1
+
+      new(files, rest.first).run
+    rescue OptionParser::ParseError => e
+      misuse(e.message)
+    end
+
+    def self.parser(files)
+      OptionParser.new(USAGE) do |options|
+        options.separator("\nOptions:")
+        options.on('-r', '--require FILE', 'load FILE first (may be given several times)') { |file| files << file }
+        options.on('-h', '--help', 'show this help') { finish(options) }
+        options.on('--version', 'show the version') { finish("lambdakiq #{VERSION}") }
+      end
+    end
+
+    def self.finish(text)
+      puts text
+      exit
+    end
+
+    def self.misuse(message)
+      warn "lambdakiq-handler: #{message}; see lambdakiq-handler --help"
+      2
+    end
+    private_class_method :parser, :finish, :misuse
+
+    # @param files [Array<String>] loaded first
+    # @param name [String, nil] the handler's
+    def initialize(files, name)
+      @files = files
+      @name = name
+    end
+
+    # @return [Integer] exit code
+    def run
+      $stdout.sync = true
+      @runtime = Native::Runtime.new(nil)
+      handler = load_application or return 1
+      serve(handler)
+    rescue Error => e
+      warn "lambdakiq-handler: #{e.message}"
+      1
+    end
+
+    private
+
+    # nil when it cannot be loaded; Lambda knows then.
+    def load_application
+      name = @name || ENV['_HANDLER'] || default_handler
+      @files.each { |file| require File.expand_path(file) }
+      HandlerName.new(name).load
+    rescue SignalException
+      raise
+    rescue Exception => e # the application may raise anything while it is loaded
+      warn "lambdakiq-handler: #{e.full_message(highlight: false)}"
+      report(nil, e)
+      nil
+    end
+
+    def default_handler
+      return 'Lambdakiq.cmd' if @files.any? || !File.exist?('config/environment.rb')
+
+      'config/environment.Lambdakiq.cmd'
+    end
+
+    # Until a signal, or a job that ends the process. The code says which.
+    def serve(handler)
+      thread = Thread.new { Thread.handle_interrupt(Stop => :never) { loop_over(handler) } }
+      thread.report_on_exception = false
+      %w[TERM INT].each { |signal| trap(signal) { stop(thread) } }
+      thread.join
+      0
+    rescue SignalException, NoMemoryError => e
+      warn "lambdakiq-handler: ended by a job: #{e.class}: #{e.message}"
+      1
+    end
+
+    # The running invocation is finished and answered.
+    def stop(thread)
+      Performing.terminated = true
+      thread.raise(Stop)
+    end
+
+    def loop_over(handler)
+      until @stopping
+        invocation = next_invocation or break
+        invoke(handler, invocation)
+        raise Batch.ending if Batch.ending
+      end
+    end
+
+    # nil when the process is to end. A Stop that comes together with an invocation waits for its end.
+    def next_invocation
+      invocation = nil
+      Thread.handle_interrupt(Stop => :immediate) { invocation = @runtime.next }
+      invocation
+    rescue Stop
+      @stopping = true
+      invocation
+    end
+
+    def invoke(handler, invocation)
+      request_id, event = invocation
+      result = handler.call(event: JSON.parse(event), context: Context.new(invocation))
+      @runtime.respond(request_id, JSON.generate(result))
+    rescue RuntimeApiError, TooLargeError => e
+      warn "lambdakiq-handler: invocation #{request_id}: #{e.message}"
+    rescue Exception => e # an invocation's failure, SystemExit included, is not the process's
+      warn "lambdakiq-handler: invocation #{request_id}: #{e.full_message(highlight: false)}"
+      report(request_id, e)
+      raise if Batch::ENDING.any? { |ending| ending === e }
+    end
+
+    def report(request_id, error)
+      @runtime.fail(request_id, error.class.name.to_s, error.message.to_s.dup.force_encoding('UTF-8').scrub,
+                    (error.backtrace || []).join("\n"))
+    rescue Error => e
+      warn "lambdakiq-handler: the failure could not be reported: #{e.message}"
+    end
+  end
+end

@@ -1,0 +1,115 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # ActiveJob's events as CloudWatch metrics in Embedded Metric Format: one line of JSON for each event.
+  module Metrics
+    EVENTS = %w[enqueue enqueue_at enqueue_all perform_start perform enqueue_retry retry_stopped]
+             .map { |name| "#{name}.active_job" }.freeze
+
+    @lock = Mutex.new
+
+    class << self
+      # Listens to ActiveJob's events; {Config#metrics_enabled} is asked at each of them.
+      #
+      # @api private
+      def install
+        @install ||= EVENTS.each { |name| ActiveSupport::Notifications.subscribe(name) { |event| log(event) } }
+      end
+
+      # Writes the metrics of an event.
+      #
+      # @param event [ActiveSupport::Notifications::Event]
+      def log(event)
+        return unless Lambdakiq.config.metrics_enabled
+
+        jobs(event).each { |job, name| write(line(event, job, name)) }
+      rescue StandardError => e
+        # A job must not fail because it could not be counted.
+        Lambdakiq.logger.error("[Lambdakiq] no metrics for #{event.name}: #{e.class}: #{e.message}")
+      end
+
+      private
+
+      # The jobs an event is about, each with the event's name for it.
+      def jobs(event)
+        payload = event.payload
+        return enqueued_jobs(payload) if event.name == 'enqueue_all.active_job'
+
+        ours?(payload) ? [[payload[:job], event.name]] : []
+      end
+
+      def enqueued_jobs(payload)
+        return [] unless ours?(payload)
+
+        payload[:jobs].select(&:successfully_enqueued?)
+                      .map { |job| [job, job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'] }
+      end
+
+      # A job of another adapter is counted only when Lambdakiq performs it.
+      def ours?(payload)
+        ActiveJob::QueueAdapters::LambdakiqAdapter === payload[:adapter] || !Performing.frame.nil?
+      end
+
+      def line(event, job, name)
+        config = Lambdakiq.config
+        error = event.payload[:error] || event.payload[:exception_object]
+        Native.metrics_line(
+          namespace: config.metrics_namespace, app_name: config.metrics_app_name, job_event: name,
+          job_name: job.class.name, job_id: job.job_id, queue_name: job.queue_name,
+          message_id: job.provider_job_id, exception_name: error&.class&.name,
+          enqueued_at: iso8601(job.enqueued_at), executions: job.executions,
+          duration_ms: event.duration.to_i, arguments: Arguments.of(job)
+        )
+      end
+
+      def iso8601(time)
+        time.respond_to?(:iso8601) ? time.utc.iso8601 : time
+      end
+
+      # Raw, one line at a time: a formatter's prefix would hide the metrics from CloudWatch.
+      def write(line)
+        logger = Lambdakiq.config.metrics_logger
+        return logger.info(line) if logger
+
+        @lock.synchronize do
+          $stdout.write("#{line}\n")
+          $stdout.flush
+        end
+      end
+    end
+
+    # A job's arguments as JSON texts, as far as they may be printed.
+    module Arguments
+      module_function
+
+      # @return [Array<String>, nil] nil when the job's class does not want them in logs
+      def of(job)
+        return if job.class.respond_to?(:log_arguments?) && !job.class.log_arguments?
+
+        job.arguments.map { |argument| JSON.generate(printable(argument)) }
+      rescue StandardError # not deserialised, or not to be shown as JSON: metrics without arguments
+        nil
+      end
+
+      def printable(value)
+        case value
+        when nil, true, false, Numeric, String then value
+        when Hash then filter(value).to_h { |key, item| [key.to_s, printable(item)] }
+        when Array then value.map { |item| printable(item) }
+        else text(value)
+        end
+      end
+
+      def filter(hash)
+        filters = defined?(Rails.application) && Rails.application ? Rails.application.config.filter_parameters : []
+        return hash if filters.empty?
+
+        ActiveSupport::ParameterFilter.new(filters).filter(hash.transform_keys(&:to_s))
+      end
+
+      def text(value)
+        value.respond_to?(:to_global_id) ? value.to_global_id.to_s : value.to_s
+      end
+    end
+  end
+end

@@ -1,0 +1,67 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # What users set, checked when they set it: an error at class load is seen by the one who wrote it, an
+  # error when a job fails at night is not (B17).
+  module Options
+    KNOWN = %i[retry async message_group_id dead].freeze
+
+    module_function
+
+    # The options of a job class as they are kept.
+    #
+    # @param owner [String] how errors name the class
+    def worker(owner, options)
+      options = options.to_h.transform_keys(&:to_sym)
+      native_retry(options[:retry], owner)
+      one_of("#{owner}: lambdakiq_options dead", options[:dead], [nil, :dlq])
+      unknown = options.keys - KNOWN
+      Lambdakiq.logger.warn("[Lambdakiq] #{owner}: unknown lambdakiq_options #{unknown.join(', ')}") if unknown.any?
+      options
+    end
+
+    # nil (unset), false (none), true (all there are) or a number, as the core wants it.
+    def native_retry(value, owner)
+      case value
+      when nil then Native::RETRY_UNSET
+      when false then 0
+      when true then Native::RETRY_MAX
+      when 0.. then Integer === value ? value : refuse_retry(value, owner)
+      else refuse_retry(value, owner)
+      end
+    end
+
+    def refuse_retry(value, owner)
+      raise OptionError, "#{owner}: lambdakiq_options retry is #{value.inspect}; " \
+                         'use a number from 0, true (as many as there are) or false (none)'
+    end
+
+    # The group a job wants to be in; nil when it does not say.
+    def group_id(job)
+      return unless job.respond_to?(:lambdakiq_options_hash)
+
+      group = job.lambdakiq_options_hash&.fetch(:message_group_id, nil)
+      group = group.call(job) if group.respond_to?(:call)
+      group = group.to_s
+      group unless group.match?(/\A[[:space:]]*\z/)
+    end
+
+    def integer(name, value, range)
+      return value if value.is_a?(Integer) && range.cover?(value)
+
+      raise OptionError, "#{name} is #{value.inspect}; use an integer from #{range.min} to #{range.max}"
+    end
+
+    def number(name, value, range)
+      return value if value.is_a?(Numeric) && range.cover?(value)
+
+      raise OptionError, "#{name} is #{value.inspect}; use a number from #{range.min} to #{range.max}"
+    end
+
+    def one_of(name, value, choices)
+      return value if choices.include?(value)
+
+      raise OptionError, "#{name} is #{value.inspect}; use one of #{choices.map(&:inspect).join(', ')}"
+    end
+  end
+end

@@ -1,0 +1,127 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # A queue, named by its name, URL or ARN. Nothing is asked of SQS before it must be.
+  class Queue
+    # @return [String] as it was given: name, URL or ARN
+    attr_reader :reference
+
+    # @api private
+    def initialize(reference, client)
+      @reference = reference.to_s
+      @client = client
+    end
+
+    # @return [String]
+    def queue_name
+      @reference.split(%r{[:/]}).last.to_s
+    end
+
+    # @return [String] as GetQueueUrl answers; asked once
+    def queue_url
+      @queue_url ||= read_url
+    end
+
+    # @return [Hash{String => String}] all attributes, as of the first time they were asked for
+    def attributes
+      @attributes ||= read_attributes
+    end
+
+    # @return [Hash, nil] nil without a dead-letter queue
+    def redrive_policy
+      policy = attributes['RedrivePolicy']
+      JSON.parse(policy) if policy
+    end
+
+    # @return [Integer, nil] how often SQS hands out a message before it goes to the dead-letter queue
+    def max_receive_count
+      redrive_policy&.fetch('maxReceiveCount')&.to_i
+    end
+
+    def fifo?
+      Native.fifo?(@reference)
+    end
+
+    # Sends a job.
+    #
+    # @param job [ActiveJob::Base]
+    # @param options [Hash] `delay_seconds:`
+    # @return [SQS::Structure] what SQS answered: `message_id` …
+    def send_message(job, options = {})
+      SQS.response(:send_message, message_id: deliver(job, (options[:delay_seconds] || 0) * 1000))
+    end
+
+    # Sends a job, to be performed after delay_ms.
+    #
+    # @return [String] the messageId
+    # @api private
+    def deliver(job, delay_ms)
+      message = Message.new(self, job, delay_ms: delay_ms)
+      return deliver_with_sqs(message) unless @client.native?
+
+      @client.with do |native|
+        Requests.observe(native, :send_message, @reference) { native.send_job(@reference, *message.to_native) }
+      end
+    end
+
+    # Sends many messages, ten a call.
+    #
+    # @param messages [Array<Message>]
+    # @return [Array<String, Error>] for each its messageId or what went wrong
+    # @api private
+    def deliver_all(messages)
+      return messages.map { |message| attempt { deliver_with_sqs(message) } } unless @client.native?
+
+      @client.with do |native|
+        Requests.observe(native, :send_message_batch, @reference) do
+          native.send_jobs(@reference, messages.map(&:to_native))
+        end
+      end
+    end
+
+    # Sends a message once more, byte by byte, to be performed after delay_ms. For clients that are not
+    # the core's: there it does this itself.
+    #
+    # @param record [Record]
+    # @api private
+    def resend(record, delay_ms)
+      job_id = JSON.parse(record.body)['job_id']
+      json = @client.with do |native|
+        native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id, true)
+      end
+      @client.sqs.send_message(queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
+    end
+
+    # Attributes read again.
+    #
+    # @api private
+    def reload_attributes
+      @attributes = read_attributes
+    end
+
+    private
+
+    def deliver_with_sqs(message)
+      @client.sqs.send_message(queue_url: queue_url, **message.params).message_id
+    end
+
+    def attempt
+      yield
+    rescue StandardError => e
+      e
+    end
+
+    def read_url
+      return @client.sqs.get_queue_url(queue_name: queue_name).queue_url unless @client.native?
+
+      @client.with do |native|
+        Requests.observe(native, :get_queue_url, @reference) { native.queue_url(@reference) }
+      end
+    end
+
+    def read_attributes
+      url = @client.native? ? @reference : queue_url
+      @client.sqs.get_queue_attributes(queue_url: url, attribute_names: ['All']).attributes
+    end
+  end
+end

@@ -1,0 +1,85 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # One record of an SQS event, read only.
+  class Record
+    # @return [Hash] as it came
+    attr_reader :data
+
+    def initialize(data)
+      @data = data
+    end
+
+    # @return [String] the job's JSON
+    def body
+      data['body']
+    end
+
+    def message_id
+      data['messageId']
+    end
+
+    def receipt_handle
+      data['receiptHandle']
+    end
+
+    # @return [String, nil] where the message came from, which need not be the queue its body names
+    def queue_arn
+      data['eventSourceARN']
+    end
+
+    def queue_name
+      queue_arn&.split(':')&.last
+    end
+
+    # @return [Hash{String => String}] SQS's own attributes
+    def attributes
+      data['attributes'] || {}
+    end
+
+    # @return [String, nil] nil on a standard queue
+    def fifo_message_group_id
+      attributes['MessageGroupId'] if fifo?
+    end
+
+    # @return [Integer, nil] seconds a FIFO job was to wait when it was sent
+    def fifo_delay_seconds
+      value = data.dig('messageAttributes', 'delay_seconds', 'stringValue')
+      Integer(value, 10, exception: false) if fifo? && value
+    end
+
+    # Whether there is a part of that wait still to come.
+    def fifo_delay_seconds?
+      fifo_delay_visibility_timeout.positive?
+    end
+
+    # @return [Integer] seconds until a FIFO job is due; 0 when it is
+    def fifo_delay_visibility_timeout
+      due_at_ms = fifo? ? Native.due_at_ms(data) : 0
+      [((due_at_ms / 1000.0) - Time.now.to_f).ceil, 0].max
+    end
+
+    # @return [Time, nil] when the message was sent
+    def sent_at
+      milliseconds = Integer(attributes['SentTimestamp'].to_s, 10, exception: false)
+      Time.at(milliseconds / 1000, milliseconds % 1000, :millisecond) if milliseconds
+    end
+
+    # @return [Integer] how often it was received; 1 when the record does not say (B15)
+    def receive_count
+      count = Integer(attributes['ApproximateReceiveCount'].to_s, 10, exception: false)
+      count&.positive? ? count : 1
+    end
+
+    # @return [Integer] seconds to wait after a failure
+    def next_visibility_timeout
+      Native.backoff_s(receive_count - Native.delay_receives(data))
+    end
+
+    private
+
+    def fifo?
+      Native.fifo?(queue_arn)
+    end
+  end
+end
