@@ -354,31 +354,34 @@ bool lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err)
 }
 
 /* total_ms >= 0: the whole call takes no longer; else each attempt has the client's timeout and
- * extra_wait_s. err must not be NULL. */
+ * extra_wait_s. */
 static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
                 int64_t extra_wait_s, int64_t total_ms, lk_buf *response, lk_err *err)
 {
+    lk_err failure;
     bool relocated;
     int rc;
     do {
         lk_sqs_target target;
-        rc = lk_queue_target(client, queue, &target, err);
+        rc = lk_queue_target(client, queue, &target, &failure);
         if (!rc && total_ms >= 0)
-            rc = lk_sqs_run_within(client, &target, action, members, total_ms, response, err);
+            rc = lk_sqs_run_within(client, &target, action, members, total_ms, response, &failure);
         else if (!rc)
-            rc = lk_sqs_run(client, &target, action, members, extra_wait_s, response, err);
-        relocated = rc && lk_queue_relocate(client, queue, err);
+            rc = lk_sqs_run(client, &target, action, members, extra_wait_s, response, &failure);
+        relocated = rc && lk_queue_relocate(client, queue, &failure);
     } while (relocated); /* once: its URL is confirmed then */
-    if (rc)
-        lk_err_prefix(err, "queue %.*s", LK_SLICE_FMT(queue->name));
+    if (rc) {
+        lk_err_prefix(&failure, "queue %.*s", LK_SLICE_FMT(queue->name));
+        if (err)
+            *err = failure;
+    }
     return rc;
 }
 
 int lk_queue_call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
                   int64_t extra_wait_s, lk_buf *response, lk_err *err)
 {
-    lk_err own;
-    return call(client, queue, action, members, extra_wait_s, -1, response, err ? err : &own);
+    return call(client, queue, action, members, extra_wait_s, -1, response, err);
 }
 
 int lk_queue_url(lk_client *client, lk_slice queue, char **url, lk_err *err)

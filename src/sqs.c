@@ -343,10 +343,11 @@ int64_t lk_sqs_retry_delay_ms(lk_client *client, const lk_err *err, int attempt)
     return (int64_t)(((uint64_t)ceiling_ms * (random + UINT64_C(1))) >> 32);
 }
 
-/* Interruptible; what else is on its way goes on meanwhile. */
-static int pause_ms(lk_client *client, int64_t ms, lk_err *err)
+int lk_sqs_pause(lk_client *client, int64_t ms, lk_err *err)
 {
+    lk_err own;
     const lk_env *env = lk_client_env(client);
+    err = err ? err : &own;
     lk_http *http = lk_client_http(client, err);
     if (!http)
         return err->code;
@@ -386,44 +387,44 @@ static int run(lk_client *client, const lk_sqs_target *target, const char *actio
     const lk_env *env = lk_client_env(client);
     lk_call_info *info = lk_client_call_info(client);
     int64_t start_ms = env->mono_ms(env->ctx);
-    int64_t delay_ms = 0;
+    int64_t delay_ms;
+    lk_err failure;
     int attempt = 0;
     int rc;
     do {
         int64_t left_ms = deadline_ms - env->mono_ms(env->ctx);
         *info = (lk_call_info){0};
         rc = attempt_once(client, target, action, members, LK_MAX(LK_MIN(timeout_ms, left_ms), 1),
-                          response, err);
+                          response, &failure);
         attempt++;
-        delay_ms = rc ? lk_sqs_retry_delay_ms(client, err, attempt) : -1;
+        delay_ms = rc ? lk_sqs_retry_delay_ms(client, &failure, attempt) : -1;
         if (delay_ms >= deadline_ms - env->mono_ms(env->ctx))
             delay_ms = -1;
-        if (delay_ms > 0) {
-            rc = pause_ms(client, delay_ms, err);
-            if (rc)
-                delay_ms = -1;
+        if (delay_ms > 0 && lk_sqs_pause(client, delay_ms, &failure)) {
+            rc = failure.code;
+            delay_ms = -1;
         }
     } while (delay_ms >= 0);
     info->attempts = attempt;
     if (rc || attempt > 1) /* a single answer has been timed more finely */
         info->duration_us = (env->mono_ms(env->ctx) - start_ms) * 1000;
+    if (rc && err)
+        *err = failure;
     return rc;
 }
 
 int lk_sqs_run(lk_client *client, const lk_sqs_target *target, const char *action, lk_slice members,
                int64_t extra_wait_s, lk_buf *response, lk_err *err)
 {
-    lk_err own;
     int64_t timeout_ms = lk_client_config(client)->timeout_ms + extra_wait_s * 1000;
-    return run(client, target, action, members, timeout_ms, INT64_MAX, response, err ? err : &own);
+    return run(client, target, action, members, timeout_ms, INT64_MAX, response, err);
 }
 
 int lk_sqs_run_within(lk_client *client, const lk_sqs_target *target, const char *action,
                       lk_slice members, int64_t total_ms, lk_buf *response, lk_err *err)
 {
-    lk_err own;
     const lk_env *env = lk_client_env(client);
     int64_t deadline_ms = env->mono_ms(env->ctx) + total_ms;
     return run(client, target, action, members, lk_client_config(client)->timeout_ms, deadline_ms,
-               response, err ? err : &own);
+               response, err);
 }

@@ -13,6 +13,8 @@
 #include "client.h"
 #include "sqs_digest.h"
 
+#define LK_SQS_MAX_WAIT_S 20 /* WaitTimeSeconds of a receive */
+
 /* Where a call goes. Borrowed. */
 typedef struct lk_sqs_target {
     lk_slice endpoint;  /* "https://sqs.us-east-1.amazonaws.com", no trailing slash */
@@ -44,6 +46,9 @@ void lk_sqs_cancel(lk_client *client, lk_sqs_pending *pending); /* accepts NULL 
  * retriable, or attempts used up). As the SDKs' standard mode: 2^(attempt-1) s, at most 20 s, times
  * a random number in (0,1]; 0 where the reason was mended, see lk_sqs_take. */
 int64_t lk_sqs_retry_delay_ms(lk_client *client, const lk_err *err, int attempt);
+
+/* Waits, while what is on its way goes on. LK_E_INTERRUPTED. */
+int lk_sqs_pause(lk_client *client, int64_t ms, lk_err *err);
 
 /* Whole call, blocking, with retries; extra_wait_s is added to the timeout (long polls). A send
  * that was written and then lost its connection is retried too, and may then be accepted twice by a
