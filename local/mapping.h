@@ -33,7 +33,7 @@ typedef struct lk_mapping_options {
 int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **mapping,
                      lk_err *err);
 /* Waits until no invocation runs and no poll holds messages, and holds further ones back; false
- * after wait_ms, then all goes on. One pause at a time. */
+ * after wait_ms or when the mapping quits, then all goes on. One pause at a time. */
 bool lk_mapping_pause(lk_mapping *mapping, int64_t wait_ms);
 void lk_mapping_resume(lk_mapping *mapping);
 /* No new polls; returns at once. Stop must follow. */

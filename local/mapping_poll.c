@@ -90,7 +90,7 @@ bool lk_mapping_pause(lk_mapping *m, int64_t wait_ms)
     pthread_mutex_lock(&m->lock);
     m->paused = true;
     interrupt_polls(m);
-    while (m->active > 0 && lk_mono_ms() < until)
+    while (m->active > 0 && !m->stopping && lk_mono_ms() < until)
         lk_cond_wait(&m->changed, &m->lock, until);
     bool quiet = m->active == 0;
     if (!quiet) {
