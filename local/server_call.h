@@ -35,6 +35,7 @@ struct lk_server {
     lk_polls polls;
     lk_work closing_work; /* ends the polls when the server stops */
     struct MHD_Daemon *daemon;
+    uint64_t request_ids; /* where x-amzn-RequestId has got to */
     int listen_fd;
     int port;
     char url[LK_LISTEN_URL_SIZE];
