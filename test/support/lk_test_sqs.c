@@ -32,8 +32,8 @@ static void write_error(const lk_test_answer *answer, lk_test_response *response
     if (!answer->error)
         return;
     lk_buf_addf(&response->headers, "x-amzn-query-error: %s;Sender\n", answer->error);
-    lk_buf_addf(&response->body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"as ordered\"}",
-                answer->error);
+    lk_buf_addf(&response->body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"%s\"}",
+                answer->error, answer->text ? answer->text : "as ordered");
 }
 
 static void write_result(lk_json_writer *w, lk_slice id)
@@ -112,6 +112,8 @@ static void on_request(const lk_test_request *request, lk_test_response *respons
     response->hang_up = answer->hang_up;
     lk_buf_add_str(&response->headers, "Content-Type: application/x-amz-json-1.0\n"
                                        "x-amzn-RequestId: request-1\n");
+    if (answer->headers)
+        lk_buf_add_str(&response->headers, answer->headers);
     if (answer->status)
         write_error(answer, response);
     else if (answer->body)
@@ -174,6 +176,11 @@ lk_slice lk_test_sqs_action(lk_test_sqs *sqs, size_t index)
 lk_slice lk_test_sqs_body(lk_test_sqs *sqs, size_t index)
 {
     return request_at(sqs, index)->body;
+}
+
+lk_slice lk_test_sqs_header(lk_test_sqs *sqs, size_t index, const char *name)
+{
+    return lk_test_request_header(request_at(sqs, index), name);
 }
 
 bool lk_test_sqs_has(lk_test_sqs *sqs, size_t index, const char *text)

@@ -14,11 +14,13 @@ typedef struct lk_test_answer {
     int delay_ms;
     bool hang_up;
     int status;              /* of an error; 0: 200 */
-    const char *error;       /* the code in x-amzn-query-error, with a status */
+    const char *error;       /* the code in x-amzn-query-error, with a status … */
+    const char *text;        /* … and its message; NULL: some */
     const char *body;        /* sent as it is, instead of a result */
     const char *failed;      /* a batch: the Id of an entry that failed … */
     const char *failed_code; /* … with this code */
     bool sender_fault;
+    const char *headers; /* "Name: value\n" lines to add */
 } lk_test_answer;
 
 typedef struct lk_test_sqs lk_test_sqs;
@@ -34,6 +36,7 @@ size_t lk_test_sqs_count(lk_test_sqs *sqs); /* requests so far */
 void lk_test_sqs_wait_for(lk_test_sqs *sqs, size_t count);
 lk_slice lk_test_sqs_action(lk_test_sqs *sqs, size_t index); /* "DeleteMessage" */
 lk_slice lk_test_sqs_body(lk_test_sqs *sqs, size_t index);
+lk_slice lk_test_sqs_header(lk_test_sqs *sqs, size_t index, const char *name);
 bool lk_test_sqs_has(lk_test_sqs *sqs, size_t index, const char *text); /* in its body */
 int lk_test_sqs_most_at_once(lk_test_sqs *sqs); /* requests in progress at the same time */
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lk_test_local: see the header.
+ */
+#include "lk_test_local.h"
+
+#include "client.h"
+#include "json.h"
+#include "lk_test.h"
+#include "server.h"
+
+struct lk_test_local {
+    lk_clock *clock;
+    lk_server *server;
+    lk_client *client;
+};
+
+static int64_t moved_clock_ms(void *ctx)
+{
+    return lk_clock_now_ms(ctx);
+}
+
+lk_test_local *lk_test_local_start(void)
+{
+    lk_err err;
+    lk_test_local *local = calloc(1, sizeof(*local));
+    assert_non_null(local);
+    assert_lk_ok(lk_clock_new(NULL, &local->clock, &err));
+    lk_server_options server_options = {
+        .region = LK_TEST_REGION, .account = LK_TEST_ACCOUNT, .clock = local->clock};
+    assert_lk_ok(lk_server_start(&server_options, &local->server, &err));
+    lk_env env = lk_env_default;
+    env.clock_ms = moved_clock_ms;
+    env.ctx = local->clock;
+    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
+    options.region = LK_TEST_REGION;
+    options.endpoint = lk_server_url(local->server);
+    options.access_key_id = "AKIDEXAMPLE";
+    options.secret_access_key = "secret";
+    local->client = lk_client_new_env(&options, &env, &err);
+    if (!local->client)
+        fail_msg("%s", err.message);
+    return local;
+}
+
+void lk_test_local_stop(lk_test_local *local)
+{
+    lk_client_free(local->client);
+    lk_server_stop(local->server);
+    lk_clock_free(local->clock);
+    free(local);
+}
+
+lk_client *lk_test_local_client(lk_test_local *local)
+{
+    return local->client;
+}
+
+void lk_test_local_advance(lk_test_local *local, int64_t by_ms)
+{
+    lk_err err;
+    assert_lk_ok(lk_clock_advance(local->clock, by_ms, &err));
+}
+
+/* --- Queues --------------------------------------------------------------------------------- */
+
+static void arn_of(const char *queue, char *out, size_t size)
+{
+    snprintf(out, size, "arn:aws:sqs:%s:%s:%s", LK_TEST_REGION, LK_TEST_ACCOUNT, queue);
+}
+
+void lk_test_local_queue(lk_test_local *local, const char *name, const char *dead_letters,
+                         int max_receive_count)
+{
+    lk_err err;
+    char arn[160];
+    char redrive[256];
+    lk_name_value attributes[3] = {{LK_SLICE_LITERAL("VisibilityTimeout"), LK_SLICE_LITERAL("60")}};
+    size_t count = 1;
+    if (lk_queue_is_fifo(lk_slice_of(name)))
+        attributes[count++] =
+            (lk_name_value){LK_SLICE_LITERAL("FifoQueue"), LK_SLICE_LITERAL("true")};
+    if (dead_letters) {
+        arn_of(dead_letters, arn, sizeof(arn));
+        snprintf(redrive, sizeof(redrive),
+                 "{\"deadLetterTargetArn\":\"%s\",\"maxReceiveCount\":%d}", arn, max_receive_count);
+        attributes[count++] =
+            (lk_name_value){LK_SLICE_LITERAL("RedrivePolicy"), lk_slice_of(redrive)};
+    }
+    assert_lk_ok(lk_create_queue(local->client, name, attributes, count, NULL, &err));
+}
+
+void lk_test_local_set(lk_test_local *local, const char *queue, const char *attribute,
+                       const char *value)
+{
+    lk_err err;
+    lk_name_value pair = {lk_slice_of(attribute), lk_slice_of(value)};
+    assert_lk_ok(lk_set_queue_attributes(local->client, lk_slice_of(queue), &pair, 1, &err));
+}
+
+static int count_of(lk_test_local *local, const char *queue, const char *attribute)
+{
+    lk_err err;
+    char params[256];
+    char *response = NULL;
+    size_t len = 0;
+    lk_json *root = NULL;
+    int64_t count = -1;
+    snprintf(params, sizeof(params), "{\"QueueUrl\":\"%s\",\"AttributeNames\":[\"%s\"]}", queue,
+             attribute);
+    assert_lk_ok(lk_sqs_call(local->client, "GetQueueAttributes", lk_slice_of(params), &response,
+                             &len, &err));
+    assert_lk_ok(lk_json_parse((lk_slice){response, len}, "attributes", &root, &err));
+    assert_true(lk_json_int64(lk_json_get(lk_json_get(root, "Attributes"), attribute), &count));
+    lk_json_free(root);
+    lk_free(response);
+    return (int)count;
+}
+
+int lk_test_local_visible(lk_test_local *local, const char *queue)
+{
+    return count_of(local, queue, "ApproximateNumberOfMessages");
+}
+
+int lk_test_local_in_flight(lk_test_local *local, const char *queue)
+{
+    return count_of(local, queue, "ApproximateNumberOfMessagesNotVisible");
+}
+
+int lk_test_local_delayed(lk_test_local *local, const char *queue)
+{
+    return count_of(local, queue, "ApproximateNumberOfMessagesDelayed");
+}
+
+int lk_test_local_total(lk_test_local *local, const char *queue)
+{
+    return lk_test_local_visible(local, queue) + lk_test_local_in_flight(local, queue) +
+           lk_test_local_delayed(local, queue);
+}
+
+/* --- Messages ------------------------------------------------------------------------------- */
+
+void lk_test_local_send(lk_test_local *local, const char *queue, const char *job_id,
+                        int64_t delay_ms, const char *group)
+{
+    lk_err err;
+    lk_enqueue_options options = LK_ENQUEUE_OPTIONS_INIT;
+    options.job_id = job_id;
+    options.delay_ms = delay_ms;
+    options.message_group_id = group;
+    assert_lk_ok(lk_enqueue(local->client, queue, "TestJob", "[1]", &options, NULL, &err));
+}
+
+static void record_of(const lk_message *message, lk_slice arn, lk_record *record)
+{
+    lk_record_init(record);
+    record->message_id = message->message_id;
+    record->receipt_handle = message->receipt_handle;
+    record->body = message->body;
+    record->event_source_arn = arn;
+    for (size_t i = 0; i < message->attribute_count; i++)
+        lk_record_set_attribute(record, message->attributes[i].name, message->attributes[i].value);
+    for (size_t i = 0; i < message->message_attribute_count; i++)
+        lk_record_set_message_attribute(record, message->message_attributes[i].name,
+                                        message->message_attributes[i].string_value);
+}
+
+void lk_test_local_receive(lk_test_local *local, const char *queue, lk_test_receive *receive)
+{
+    lk_err err;
+    static char arn[160]; /* as long as any record: tests receive from one queue at a time */
+    arn_of(queue, arn, sizeof(arn));
+    *receive = (lk_test_receive){0};
+    assert_lk_ok(
+        lk_receive(local->client, lk_slice_of(queue), 10, 0, -1, &receive->messages, &err));
+    receive->count = lk_messages_count(receive->messages);
+    for (size_t i = 0; i < receive->count; i++)
+        record_of(lk_messages_at(receive->messages, i), lk_slice_of(arn), &receive->records[i]);
+}
+
+void lk_test_receive_clear(lk_test_receive *receive)
+{
+    lk_messages_free(receive->messages);
+    *receive = (lk_test_receive){0};
+}

@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * test_outbox: one test per rule of the outbox, against peers that answer as ordered. Where a rule
+ * says "less than 20 ms ago" the test holds the client's monotonic clock in its hand.
+ */
+#include "lk_test.h"
+
+#include "client.h"
+#include "lk_test_peer.h"
+#include "lk_test_sqs.h"
+#include "outbox.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t mono_ms; /* of clients that are given it */
+
+static lk_queue *queue_of(lk_client *client, const char *name)
+{
+    lk_err err;
+    lk_queue *queue = NULL;
+    assert_lk_ok(lk_queue_get(client, lk_slice_of(name), &queue, &err));
+    return queue;
+}
+
+static void delete_one(lk_client *client, const char *handle, uint64_t tag)
+{
+    lk_err err;
+    assert_lk_ok(lk_outbox_delete(client, queue_of(client, "jobs"), lk_slice_of(handle),
+                                  lk_slice_of(handle), tag, &err));
+}
+
+static void send_one(lk_client *client, const char *queue, const char *body, const char *group)
+{
+    lk_err err;
+    lk_send_options options = LK_SEND_OPTIONS_INIT;
+    options.job_id = lk_slice_of(body); /* as good as any */
+    options.message_group_id = lk_slice_of(group);
+    assert_lk_ok(
+        lk_outbox_send(client, queue_of(client, queue), lk_slice_of(body), &options, 0, &err));
+}
+
+static void flush_all(lk_client *client)
+{
+    lk_err err;
+    assert_lk_ok(lk_outbox_flush(client, -1, &err));
+    assert_int_equal(lk_outbox_pending(client), 0);
+}
+
+static void assert_no_failure(lk_client *client)
+{
+    lk_outbox_failure_info info;
+    if (lk_outbox_failure(client, false, &info) || lk_outbox_failure(client, true, &info))
+        fail_msg("a call failed: %s", info.err.message);
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec delay = {ms / 1000, ms % 1000 * 1000000L};
+    nanosleep(&delay, NULL);
+}
+
+/* --- Cold and warm -------------------------------------------------------------------------- */
+
+static void a_call_on_a_cold_connection_leaves_before_its_function_returns(void **state)
+{
+    (void)state;
+    lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 1);
+    lk_test_sqs_wait_for(sqs, 1); /* nobody pumps */
+    assert_slice(lk_test_sqs_action(sqs, 0), "DeleteMessage");
+    assert_true(lk_test_sqs_has(sqs, 0, "\"ReceiptHandle\":\"h1\""));
+    flush_all(client);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_call_on_a_warm_connection_leaves_at_once(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 1);
+    flush_all(client);
+    assert_lk_ok(lk_outbox_visibility(client, queue_of(client, "jobs"), LK_SLICE_LITERAL("h2"), 30,
+                                      LK_SLICE_LITERAL("m2"), 2, &err));
+    lk_test_sqs_wait_for(sqs, 2);
+    assert_slice(lk_test_sqs_action(sqs, 1), "ChangeMessageVisibility");
+    assert_true(lk_test_sqs_has(sqs, 1, "\"VisibilityTimeout\":30"));
+    flush_all(client);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void an_answer_is_collected_by_a_later_pump(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 1);
+    for (int i = 0; i < 5000 && lk_outbox_pending(client) > 0; i++) {
+        sleep_ms(1);
+        assert_lk_ok(lk_outbox_pump(client, &err));
+    }
+    assert_int_equal(lk_outbox_pending(client), 0);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- Coalescing ----------------------------------------------------------------------------- */
+
+static void calls_behind_a_fresh_one_go_together_as_one_batch(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    delete_one(client, "h2", 2);
+    delete_one(client, "h3", 3);
+    delete_one(client, "h4", 4);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 2);
+    assert_slice(lk_test_sqs_action(sqs, 0), "DeleteMessage");
+    assert_slice(lk_test_sqs_action(sqs, 1), "DeleteMessageBatch");
+    assert_true(lk_test_sqs_has(sqs, 1,
+                                "\"Entries\":[{\"Id\":\"0\",\"ReceiptHandle\":\"h2\"},"
+                                "{\"Id\":\"1\",\"ReceiptHandle\":\"h3\"},"
+                                "{\"Id\":\"2\",\"ReceiptHandle\":\"h4\"}]"));
+    assert_int_equal(lk_test_sqs_most_at_once(sqs), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_slow_peer_gets_a_second_connection(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 200}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    mono_ms += 20;
+    delete_one(client, "h2", 2);
+    lk_test_sqs_wait_for(sqs, 2); /* while the first one is not answered */
+    flush_all(client);
+    assert_slice(lk_test_sqs_action(sqs, 1), "DeleteMessage");
+    assert_int_equal(lk_test_sqs_most_at_once(sqs), 2);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void calls_of_another_kind_or_queue_do_not_wait_for_each_other(void **state)
+{
+    (void)state;
+    lk_err err;
+    const lk_test_answer slow[] = {{.delay_ms = 100}, {.delay_ms = 100}, {.delay_ms = 100}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 3);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    assert_lk_ok(lk_outbox_visibility(client, queue_of(client, "jobs"), LK_SLICE_LITERAL("h2"), 30,
+                                      LK_SLICE_LITERAL("m2"), 2, &err));
+    assert_lk_ok(lk_outbox_delete(client, queue_of(client, "others"), LK_SLICE_LITERAL("h3"),
+                                  LK_SLICE_LITERAL("m3"), 3, &err));
+    lk_test_sqs_wait_for(sqs, 3);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_most_at_once(sqs), 3);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_batch_call_has_ten_entries_at_most(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    for (int i = 0; i < 13; i++)
+        delete_one(client, "h", 1);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 10, 2 */
+    assert_true(lk_test_sqs_has(sqs, 1, "\"Id\":\"9\""));
+    assert_true(lk_test_sqs_has(sqs, 2, "\"Id\":\"1\""));
+    assert_false(lk_test_sqs_has(sqs, 2, "\"Id\":\"2\""));
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_batch_of_sends_stays_within_1_mib(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    char *body = malloc(400001);
+    memset(body, 'x', 400000);
+    body[400000] = '\0';
+    for (int i = 0; i < 4; i++)
+        send_one(client, "jobs", body, NULL);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 2, 1 */
+    assert_slice(lk_test_sqs_action(sqs, 1), "SendMessageBatch");
+    assert_slice(lk_test_sqs_action(sqs, 2), "SendMessage");
+    assert_no_failure(client);
+    free(body);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- Failures ------------------------------------------------------------------------------- */
+
+static void a_batch_that_fails_as_a_whole_is_repeated_as_a_whole(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 50}, {.status = 503}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    delete_one(client, "h2", 2);
+    delete_one(client, "h3", 3);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3);
+    assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessageBatch");
+    assert_true(lk_slice_equal(lk_test_sqs_body(sqs, 1), lk_test_sqs_body(sqs, 2)));
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_failed_entry_is_repeated_alone(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 50},
+                                      {.failed = "1", .failed_code = "InternalError"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    delete_one(client, "h2", 2);
+    delete_one(client, "h3", 3);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3);
+    assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
+    assert_true(lk_test_sqs_has(sqs, 2, "\"h3\""));
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void an_entry_refused_for_its_own_fault_fails_for_good_and_alone(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {
+        {.delay_ms = 50},
+        {.failed = "0", .failed_code = "ReceiptHandleIsInvalid", .sender_fault = true}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    lk_outbox_failure_info info;
+    delete_one(client, "h1", 1);
+    delete_one(client, "h2", 2);
+    delete_one(client, "h3", 3);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 2);
+    assert_true(lk_outbox_failure(client, false, &info));
+    assert_true(info.tag == 2);
+    assert_int_equal(info.kind, LK_OUTBOX_DELETE);
+    assert_slice(info.message_id, "h2");
+    assert_string_equal(info.err.aws_code, "ReceiptHandleIsInvalid");
+    assert_false(lk_outbox_failure(client, false, &info));
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_batch_refused_as_a_whole_is_taken_apart(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 50},
+                                      {.status = 400, .error = "InvalidParameterValue"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    delete_one(client, "h2", 2);
+    delete_one(client, "h3", 3);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 4);
+    assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
+    assert_slice(lk_test_sqs_action(sqs, 3), "DeleteMessage");
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_call_is_given_up_after_the_clients_attempts(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {
+        {.status = 500}, {.status = 500}, {.status = 500}, {.status = 500}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 4);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    lk_outbox_failure_info info;
+    delete_one(client, "h1", 7);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3);
+    assert_true(lk_outbox_failure(client, false, &info));
+    assert_true(info.tag == 7);
+    assert_int_equal(info.err.http_status, 500);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_failed_send_comes_back_with_its_body(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.status = 403, .error = "AccessDenied"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    lk_outbox_failure_info info;
+    send_one(client, "jobs", "{\"n\":1}", NULL);
+    flush_all(client);
+    assert_false(lk_outbox_failure(client, false, &info));
+    assert_true(lk_outbox_failure(client, true, &info));
+    assert_slice(info.body, "{\"n\":1}");
+    assert_int_equal(info.err.code, LK_E_SERVICE);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void an_answer_without_message_id_is_no_accepted_send(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.body = "{}"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    lk_outbox_failure_info info;
+    send_one(client, "jobs", "{}", NULL);
+    flush_all(client);
+    assert_true(lk_outbox_failure(client, true, &info));
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_delete_of_what_is_gone_is_done(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {
+        {.status = 400,
+         .error = "InvalidParameterValue",
+         .text = "Value h for parameter ReceiptHandle is invalid. Reason: Message does not exist "
+                 "or is not available for visibility timeout change."}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h", 1);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_refused_connection_is_a_failure_of_the_call_not_of_taking_it(void **state)
+{
+    (void)state;
+    int port = 0;
+    char url[64];
+    int fd = lk_test_listen(&port);
+    close(fd);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
+    lk_client *client = lk_test_sqs_client(url, 0, NULL);
+    lk_outbox_failure_info info;
+    delete_one(client, "h1", 1);
+    flush_all(client);
+    assert_true(lk_outbox_failure(client, false, &info));
+    assert_int_equal(info.err.code, LK_E_CONNECT);
+    lk_client_free(client);
+}
+
+/* --- The queue's URL ------------------------------------------------------------------------ */
+
+static void all_calls_find_a_queue_that_wants_its_url(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {
+        {.delay_ms = 100, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"},
+        {.delay_ms = 100, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    delete_one(client, "h1", 1);
+    mono_ms += 20;
+    delete_one(client, "h2", 2);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 5); /* two by name, GetQueueUrl, two by URL */
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* A peer that answers, and says when its answer is in the client's socket. */
+static void serve_and_tell(int fd, int number, void *ctx)
+{
+    (void)number;
+    while (lk_test_peer_read(fd, NULL)) {
+        lk_test_peer_answer(fd, "{}");
+        atomic_fetch_add((atomic_int *)ctx, 1);
+    }
+}
+
+static void wait_for_answer(const atomic_int *answered)
+{
+    for (int i = 0; i < 5000 && atomic_load(answered) == 0; i++)
+        sleep_ms(1);
+    assert_int_equal(atomic_load(answered), 1);
+}
+
+/* --- Time ----------------------------------------------------------------------------------- */
+
+static void an_answer_that_nobody_read_in_time_is_no_timeout(void **state)
+{
+    (void)state;
+    atomic_int answered = 0;
+    lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
+    lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 100, &mono_ms);
+    delete_one(client, "h1", 1);
+    wait_for_answer(&answered);
+    mono_ms += 1000 * 1000; /* a job ran, or the sandbox was frozen */
+    flush_all(client);
+    assert_int_equal(atomic_load(&answered), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_peer_stop(peer);
+}
+
+static void an_attempt_without_answer_is_late_and_repeated(void **state)
+{
+    (void)state;
+    const lk_test_answer silent[] = {{.delay_ms = 400}};
+    lk_test_sqs *sqs = lk_test_sqs_start(silent, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 60, NULL);
+    delete_one(client, "h1", 1);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 2);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* After a thaw the clock has jumped, and what the kernel holds has only now a chance to be
+ * answered. */
+static void a_request_gets_a_second_look_before_it_is_called_late(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 100}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 100, &mono_ms);
+    delete_one(client, "h1", 1);
+    lk_test_sqs_wait_for(sqs, 1);
+    mono_ms += 1000 * 1000;
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_flush_whose_time_is_up_still_reads_what_has_come(void **state)
+{
+    (void)state;
+    lk_err err;
+    atomic_int answered = 0;
+    lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
+    lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 0, NULL);
+    delete_one(client, "h1", 1);
+    wait_for_answer(&answered);
+    assert_lk_ok(lk_outbox_flush(client, 0, &err));
+    assert_int_equal(lk_outbox_pending(client), 0);
+    lk_client_free(client);
+    lk_test_peer_stop(peer);
+}
+
+static void a_flush_stops_waiting_at_its_deadline(void **state)
+{
+    (void)state;
+    lk_err err;
+    const lk_test_answer slow[] = {{.delay_ms = 200}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 5);
+    assert_lk_fails(lk_outbox_flush(client, lk_mono_ms() + 20, &err), LK_E_TIMEOUT);
+    assert_int_equal(lk_outbox_pending(client), 1);
+    assert_true(lk_outbox_unsettled(client, 5));
+    assert_false(lk_outbox_unsettled(client, 6));
+    flush_all(client);
+    assert_false(lk_outbox_unsettled(client, 5));
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void a_flush_can_be_interrupted_and_repeated(void **state)
+{
+    (void)state;
+    lk_err err;
+    const lk_test_answer slow[] = {{.delay_ms = 100}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 1);
+    lk_client_interrupt(client);
+    assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- FIFO ----------------------------------------------------------------------------------- */
+
+static void sends_of_one_group_never_overtake_each_other(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 50, .status = 500}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
+    mono_ms += 100; /* a second connection would be free to take it */
+    send_one(client, "jobs.fifo", "{\"n\":2}", "g");
+    send_one(client, "jobs.fifo", "{\"n\":3}", "g");
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 4);
+    assert_int_equal(lk_test_sqs_most_at_once(sqs), 1);
+    const char *const order[] = {"n\\\":1", "n\\\":1", "n\\\":2", "n\\\":3"};
+    for (size_t i = 0; i < LK_COUNT(order); i++)
+        assert_true(lk_test_sqs_has(sqs, i, order[i]));
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void sends_of_different_groups_share_a_batch(void **state)
+{
+    (void)state;
+    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
+    send_one(client, "jobs.fifo", "{\"n\":1}", "a");
+    send_one(client, "jobs.fifo", "{\"n\":2}", "b");
+    send_one(client, "jobs.fifo", "{\"n\":3}", "b");
+    send_one(client, "jobs.fifo", "{\"n\":4}", "c");
+    flush_all(client);
+    assert_int_equal(lk_test_sqs_count(sqs), 3);
+    assert_true(lk_test_sqs_has(sqs, 1, "n\\\":2"));
+    assert_true(lk_test_sqs_has(sqs, 1, "n\\\":4"));
+    assert_false(lk_test_sqs_has(sqs, 1, "n\\\":3"));
+    assert_true(lk_test_sqs_has(sqs, 2, "n\\\":3"));
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- Processes ------------------------------------------------------------------------------ */
+
+static void a_forked_child_starts_with_an_empty_outbox(void **state)
+{
+    (void)state;
+    lk_err err;
+    const lk_test_answer slow[] = {{.delay_ms = 100}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h1", 1);
+    pid_t child = fork();
+    if (child == 0) {
+        bool ok = lk_client_enter(client, &err) == 0 && lk_outbox_pending(client) == 0 &&
+                  lk_outbox_flush(client, -1, &err) == 0;
+        _exit(ok ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    flush_all(client); /* the parent's call is untouched */
+    assert_int_equal(lk_test_sqs_count(sqs), 1);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* A child whose client puts a delete on its way and is frozen with the call outstanding; after the
+ * thaw it must settle. Ends with 0 when it did. */
+static void run_frozen_client(int port)
+{
+    lk_err err;
+    char url[64];
+    lk_queue *queue = NULL;
+    lk_outbox_failure_info info;
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
+    lk_client *client = lk_test_sqs_client(url, 0, NULL);
+    bool ok = lk_queue_get(client, LK_SLICE_LITERAL("jobs"), &queue, &err) == 0 &&
+              lk_outbox_delete(client, queue, LK_SLICE_LITERAL("h1"), LK_SLICE_LITERAL("m1"), 1,
+                               &err) == 0;
+    raise(SIGSTOP);
+    ok = ok && lk_outbox_flush(client, lk_mono_ms() + 5000, &err) == 0 &&
+         !lk_outbox_failure(client, false, &info);
+    _exit(ok ? 0 : 1);
+}
+
+static int accept_one(int listener)
+{
+    struct pollfd ready = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, 5000), 1);
+    int fd = accept(listener, NULL, NULL);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+/* Starts the child and returns the connection with its request, when it is stopped. */
+static int freeze_a_client(int listener, int port, pid_t *child)
+{
+    *child = fork();
+    if (*child == 0)
+        run_frozen_client(port);
+    int fd = accept_one(listener);
+    int status = 0;
+    assert_true(lk_test_peer_read(fd, NULL));
+    assert_int_equal(waitpid(*child, &status, WUNTRACED), *child);
+    assert_true(WIFSTOPPED(status));
+    return fd;
+}
+
+static void thaw(pid_t child)
+{
+    kill(child, SIGCONT);
+}
+
+static void assert_settled(pid_t child)
+{
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void a_peer_that_vanished_during_a_freeze_is_replaced(void **state)
+{
+    (void)state;
+    int port = 0;
+    pid_t child = 0;
+    int listener = lk_test_listen(&port);
+    int fd = freeze_a_client(listener, port, &child);
+    struct linger abort_at_close = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_at_close, sizeof(abort_at_close));
+    close(fd);
+    thaw(child);
+    fd = accept_one(listener);
+    assert_true(lk_test_peer_read(fd, NULL));
+    lk_test_peer_answer(fd, "{}");
+    assert_settled(child);
+    close(fd);
+    close(listener);
+}
+
+static void an_answer_that_came_during_a_freeze_counts(void **state)
+{
+    (void)state;
+    int port = 0;
+    pid_t child = 0;
+    int listener = lk_test_listen(&port);
+    int fd = freeze_a_client(listener, port, &child);
+    lk_test_peer_answer(fd, "{}");
+    close(fd);
+    thaw(child);
+    assert_settled(child);
+    struct pollfd more = {.fd = listener, .events = POLLIN};
+    assert_int_equal(poll(&more, 1, 0), 0); /* it did not ask again */
+    close(listener);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_call_on_a_cold_connection_leaves_before_its_function_returns),
+        cmocka_unit_test(a_call_on_a_warm_connection_leaves_at_once),
+        cmocka_unit_test(an_answer_is_collected_by_a_later_pump),
+        cmocka_unit_test(calls_behind_a_fresh_one_go_together_as_one_batch),
+        cmocka_unit_test(a_slow_peer_gets_a_second_connection),
+        cmocka_unit_test(calls_of_another_kind_or_queue_do_not_wait_for_each_other),
+        cmocka_unit_test(a_batch_call_has_ten_entries_at_most),
+        cmocka_unit_test(a_batch_of_sends_stays_within_1_mib),
+        cmocka_unit_test(a_batch_that_fails_as_a_whole_is_repeated_as_a_whole),
+        cmocka_unit_test(a_failed_entry_is_repeated_alone),
+        cmocka_unit_test(an_entry_refused_for_its_own_fault_fails_for_good_and_alone),
+        cmocka_unit_test(a_batch_refused_as_a_whole_is_taken_apart),
+        cmocka_unit_test(a_call_is_given_up_after_the_clients_attempts),
+        cmocka_unit_test(a_failed_send_comes_back_with_its_body),
+        cmocka_unit_test(an_answer_without_message_id_is_no_accepted_send),
+        cmocka_unit_test(a_delete_of_what_is_gone_is_done),
+        cmocka_unit_test(a_refused_connection_is_a_failure_of_the_call_not_of_taking_it),
+        cmocka_unit_test(all_calls_find_a_queue_that_wants_its_url),
+        cmocka_unit_test(an_answer_that_nobody_read_in_time_is_no_timeout),
+        cmocka_unit_test(an_attempt_without_answer_is_late_and_repeated),
+        cmocka_unit_test(a_request_gets_a_second_look_before_it_is_called_late),
+        cmocka_unit_test(a_flush_whose_time_is_up_still_reads_what_has_come),
+        cmocka_unit_test(a_flush_stops_waiting_at_its_deadline),
+        cmocka_unit_test(a_flush_can_be_interrupted_and_repeated),
+        cmocka_unit_test(sends_of_one_group_never_overtake_each_other),
+        cmocka_unit_test(sends_of_different_groups_share_a_batch),
+        cmocka_unit_test(a_forked_child_starts_with_an_empty_outbox),
+        cmocka_unit_test(a_peer_that_vanished_during_a_freeze_is_replaced),
+        cmocka_unit_test(an_answer_that_came_during_a_freeze_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
