@@ -3,11 +3,12 @@
 require 'active_job'
 require 'json'
 require 'lambdakiq/errors'
-require 'lambdakiq/lambdakiq'
 
 # ActiveJob on Amazon SQS and AWS Lambda.
 #
 # What happens to a job is decided by the C core (ext/lambdakiq/src); this library is its Rails side.
+# The core is loaded when it is first needed, or at boot where the application is loaded eagerly: its
+# libcurl brings more libraries than everything here together.
 #
 #     config.active_job.queue_adapter = :lambdakiq
 module Lambdakiq
@@ -23,6 +24,7 @@ module Lambdakiq
   autoload :Job, 'lambdakiq/job'
   autoload :Message, 'lambdakiq/message'
   autoload :Metrics, 'lambdakiq/metrics'
+  autoload :Native, 'lambdakiq/lambdakiq'
   autoload :Notes, 'lambdakiq/notes'
   autoload :Options, 'lambdakiq/options'
   autoload :Performing, 'lambdakiq/performing'
@@ -31,6 +33,7 @@ module Lambdakiq
   autoload :Record, 'lambdakiq/record'
   autoload :Requests, 'lambdakiq/requests'
   autoload :SQS, 'lambdakiq/sqs'
+  autoload :VERSION, 'lambdakiq/lambdakiq'
   autoload :Worker, 'lambdakiq/worker'
 
   extend self

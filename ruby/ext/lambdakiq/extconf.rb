@@ -34,20 +34,20 @@ def link_jansson_statically?
   archive = directory && File.join(directory.strip, 'libjansson.a')
   return false unless archive && File.exist?(archive)
 
-  program = 'void *jansson_version_str(void); void *probe(void) { return jansson_version_str(); }'
-  checking_for('a libjansson.a that can be linked into a shared object') do
-    try_link_shared(program, archive) && ($LOCAL_LIBS << " #{archive}")
+  checking_for('a libjansson.a that can be linked into a shared object') { link_shared_with?(archive) }.tap do |found|
+    # Hidden behind the extension: jansson of another library in the process stays apart.
+    $LOCAL_LIBS << " #{archive} -Wl,--exclude-libs,libjansson.a" if found
   end
 end
 
-def try_link_shared(program, archive)
+# All of it: some distributions' archives have only a few objects that are not position independent.
+def link_shared_with?(archive)
   shared = "conftest.#{RbConfig::CONFIG['DLEXT']}"
-  create_tmpsrc(program)
+  File.write(CONFTEST_C, "extern int lambdakiq_probe;\n")
   xsystem("#{RbConfig.expand(RbConfig::CONFIG['LDSHARED'].dup)} -fPIC -o #{shared} #{CONFTEST_C} " \
-          "#{archive} -Wl,--no-undefined -lc")
+          "-Wl,--whole-archive #{archive} -Wl,--no-whole-archive -lc")
 ensure
-  rm_f(shared)
-  rm_f(CONFTEST_C)
+  rm_f([shared, CONFTEST_C])
 end
 
 pkg_config('libcurl') || missing('libcurl (7.68 or newer), which speaks HTTP, is missing', 'libcurl')
@@ -69,7 +69,6 @@ $INCFLAGS << ' -I$(srcdir)/include -iquote $(srcdir)/src'
 $CFLAGS << ' -std=c11 -D_GNU_SOURCE -fvisibility=hidden -MMD'
 $warnflags = '-Wall -Wextra'
 
-create_makefile('lambdakiq/lambdakiq') do |makefile|
-  # The compiler writes down which headers each object was made of (-MMD).
-  makefile << "\n-include $(OBJS:.o=.d)\n"
-end
+create_makefile('lambdakiq/lambdakiq')
+# The compiler writes down which headers each object was made of (-MMD).
+File.write('Makefile', "\n-include $(OBJS:.o=.d)\n", mode: 'a')

@@ -4,6 +4,10 @@ module Lambdakiq
   # The settings of `config.lambdakiq`, with their defaults. A value that makes no sense is refused when
   # it is set, with an {OptionError}.
   class Config
+    # What nothing can go beyond: the last retry comes eleven and a half hours after the first failure,
+    # and SQS hides a message twelve hours at most.
+    MAX_RETRIES = 12
+
     # @return [Integer] retries of jobs that do not say otherwise, 0 to 12 (12)
     attr_reader :max_retries
 
@@ -45,7 +49,7 @@ module Lambdakiq
     attr_accessor :client
 
     def initialize
-      @max_retries = Native::MAX_RETRIES
+      @max_retries = MAX_RETRIES
       @metrics_namespace = 'Lambdakiq'
       @metrics_enabled = true
       @long_delays = true
@@ -56,7 +60,7 @@ module Lambdakiq
     end
 
     def max_retries=(value)
-      @max_retries = Options.integer('config.lambdakiq.max_retries', value, 0..Native::MAX_RETRIES)
+      @max_retries = Options.integer('config.lambdakiq.max_retries', value, 0..MAX_RETRIES)
     end
 
     def long_delays=(value)

@@ -13,27 +13,25 @@ module Lambdakiq
     # @param owner [String] how errors name the class
     def worker(owner, options)
       options = options.to_h.transform_keys(&:to_sym)
-      native_retry(options[:retry], owner)
+      check_retry(options[:retry], owner)
       one_of("#{owner}: lambdakiq_options dead", options[:dead], [nil, :dlq])
       unknown = options.keys - KNOWN
       Lambdakiq.logger.warn("[Lambdakiq] #{owner}: unknown lambdakiq_options #{unknown.join(', ')}") if unknown.any?
       options
     end
 
-    # nil (unset), false (none), true (all there are) or a number, as the core wants it.
-    def native_retry(value, owner)
-      case value
-      when nil then Native::RETRY_UNSET
-      when false then 0
-      when true then Native::RETRY_MAX
-      when 0.. then Integer === value ? value : refuse_retry(value, owner)
-      else refuse_retry(value, owner)
-      end
-    end
+    # nil (unset), false (none), true (all there are) or a number from 0.
+    def check_retry(value, owner)
+      return if [nil, true, false].include?(value) || (value.is_a?(Integer) && value >= 0)
 
-    def refuse_retry(value, owner)
       raise OptionError, "#{owner}: lambdakiq_options retry is #{value.inspect}; " \
                          'use a number from 0, true (as many as there are) or false (none)'
+    end
+
+    # The same as the core wants it.
+    def native_retry(value, owner)
+      check_retry(value, owner)
+      { nil => Native::RETRY_UNSET, false => 0, true => Native::RETRY_MAX }.fetch(value, value)
     end
 
     # The group a job wants to be in; nil when it does not say.

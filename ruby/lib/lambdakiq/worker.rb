@@ -44,10 +44,10 @@ module Lambdakiq
 
     # @return [Integer] how many retries this job may have, before its queue has a say
     def lambdakiq_retry
-      value = Options.native_retry(lambdakiq_options_hash[:retry], self.class.name)
-      value = Lambdakiq.config.max_retries if value == Native::RETRY_UNSET
-      value = Native::MAX_RETRIES if value == Native::RETRY_MAX
-      [value, Native::MAX_RETRIES].min
+      value = lambdakiq_options_hash[:retry]
+      Options.check_retry(value, self.class.name)
+      value = { nil => Lambdakiq.config.max_retries, false => 0, true => Config::MAX_RETRIES }.fetch(value, value)
+      [value, Config::MAX_RETRIES].min
     end
 
     def lambdakiq_async?
