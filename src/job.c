@@ -95,11 +95,6 @@ static int64_t life_left_ms(const lk_job_facts *f)
     return LK_MIN(f->sent_at_ms, LK_TIME_LAST_MS) + retention_s * 1000 - now_ms(f);
 }
 
-static bool has_expired(const lk_job_facts *f)
-{
-    return life_left_ms(f) <= 0;
-}
-
 /* How long the message may stay hidden and still be found in time (B31). */
 static int64_t survivable_wait_s(const lk_job_facts *f)
 {
@@ -144,7 +139,7 @@ static lk_decision drain(void)
  * message must not stay hidden (B31). */
 static lk_decision leave_for_dlq(const lk_job_facts *f)
 {
-    bool may_vanish = survivable_wait_s(f) < LK_MAX_VISIBILITY_S && !has_expired(f);
+    bool may_vanish = survivable_wait_s(f) < LK_MAX_VISIBILITY_S;
     return may_vanish ? drain() : no_call(LK_LEAVE_FOR_DLQ);
 }
 
@@ -169,7 +164,7 @@ static lk_decision die(const lk_job_facts *f)
 static lk_decision skip(const lk_job_facts *f)
 {
     const int64_t behind_head_s = 2;
-    if (f->group_wait_s < 0 || has_expired(f))
+    if (f->group_wait_s < 0)
         return no_call(LK_SKIP);
     return hide(f, LK_SKIP, bounded(f->group_wait_s, 0, LK_MAX_VISIBILITY_S) + behind_head_s);
 }
@@ -222,7 +217,7 @@ lk_decision lk_job_before(const lk_job_facts *facts)
 
 lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s)
 {
-    if (!has_expired(facts))
+    if (life_left_ms(facts) > 0)
         return hide(facts, LK_RETRY, wait_s);
     /* SQS has dropped the message while the job ran; there is nothing left to hide. */
     lk_decision gone = dead(no_call(LK_LEAVE_FOR_DLQ));

@@ -329,6 +329,32 @@ static void a_wait_of_the_callers_choice_stays_within_twelve_hours_of_the_receiv
     assert_decision(lk_job_retry(&f, 17), LK_RETRY, 0);
 }
 
+static void a_wait_that_only_sqs_cuts_is_not_called_shortened_by_retention(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.sent_at_ms = now_ms;
+    f.retention_s = 50000;
+    lk_decision d = lk_job_retry(&f, 100000);
+    assert_decision(d, LK_RETRY, 43200 - 300 - 30);
+    assert_false(d.shortened);
+}
+
+static void a_receive_count_that_makes_no_sense_is_a_first_receive(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    static const int counts[] = {0, -1, INT32_MIN};
+    for (size_t i = 0; i < LK_COUNT(counts); i++) {
+        f.receive_count = counts[i];
+        f.delay_receives = 1;
+        assert_decision(lk_job_after(&f, false), LK_RETRY, 30);
+        f.max_receive_count = 1;
+        assert_decision(lk_job_after(&f, false), LK_LEAVE_FOR_DLQ, -1);
+        f.max_receive_count = 13;
+    }
+}
+
 static void a_clock_that_jumps_back_counts_as_no_time_passed(void **state)
 {
     (void)state;
@@ -558,6 +584,8 @@ int main(void)
         cmocka_unit_test(a_dead_job_does_not_wait_where_retention_could_take_it_first),
         cmocka_unit_test(retention_is_no_limit_while_it_is_not_known),
         cmocka_unit_test(a_wait_of_the_callers_choice_stays_within_twelve_hours_of_the_receive),
+        cmocka_unit_test(a_wait_that_only_sqs_cuts_is_not_called_shortened_by_retention),
+        cmocka_unit_test(a_receive_count_that_makes_no_sense_is_a_first_receive),
         cmocka_unit_test(a_clock_that_jumps_back_counts_as_no_time_passed),
         cmocka_unit_test(nonsense_times_neither_overflow_nor_hide_forever),
         cmocka_unit_test(a_job_that_is_due_runs),
