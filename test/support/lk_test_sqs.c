@@ -29,6 +29,8 @@ static lk_slice action_of(const lk_test_request *request)
 static void write_error(const lk_test_answer *answer, lk_test_response *response)
 {
     response->status = answer->status;
+    if (answer->error_body)
+        lk_buf_add_str(&response->body, answer->error_body);
     if (!answer->error)
         return;
     lk_buf_addf(&response->headers, "x-amzn-query-error: %s;Sender\n", answer->error);
@@ -176,6 +178,11 @@ lk_slice lk_test_sqs_action(lk_test_sqs *sqs, size_t index)
 lk_slice lk_test_sqs_body(lk_test_sqs *sqs, size_t index)
 {
     return request_at(sqs, index)->body;
+}
+
+lk_slice lk_test_sqs_path(lk_test_sqs *sqs, size_t index)
+{
+    return lk_slice_of(request_at(sqs, index)->path);
 }
 
 lk_slice lk_test_sqs_header(lk_test_sqs *sqs, size_t index, const char *name)

@@ -20,7 +20,8 @@ typedef struct lk_test_answer {
     const char *failed;      /* a batch: the Id of an entry that failed … */
     const char *failed_code; /* … with this code */
     bool sender_fault;
-    const char *headers; /* "Name: value\n" lines to add */
+    const char *headers;    /* "Name: value\n" lines to add */
+    const char *error_body; /* with a status: sent as it is, and no code in the headers */
 } lk_test_answer;
 
 typedef struct lk_test_sqs lk_test_sqs;
@@ -36,6 +37,7 @@ size_t lk_test_sqs_count(lk_test_sqs *sqs); /* requests so far */
 void lk_test_sqs_wait_for(lk_test_sqs *sqs, size_t count);
 lk_slice lk_test_sqs_action(lk_test_sqs *sqs, size_t index); /* "DeleteMessage" */
 lk_slice lk_test_sqs_body(lk_test_sqs *sqs, size_t index);
+lk_slice lk_test_sqs_path(lk_test_sqs *sqs, size_t index);
 lk_slice lk_test_sqs_header(lk_test_sqs *sqs, size_t index, const char *name);
 bool lk_test_sqs_has(lk_test_sqs *sqs, size_t index, const char *text); /* in its body */
 int lk_test_sqs_most_at_once(lk_test_sqs *sqs); /* requests in progress at the same time */
