@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * metrics: one CloudWatch Embedded Metric Format (EMF) line.
+ *
+ * The line goes to standard output as it is; CloudWatch makes metrics of it when it is one JSON
+ * object on one line whose dimensions and metrics are all members of its root. So what is absent is
+ * not declared either, and what would break the line is left out or quoted.
+ */
+#include "json.h"
+
+#include <stdio.h>
+
+/* A longer log line is split by Lambda, and no metric comes of it: better without arguments (which
+ * are no metric, and the only part without a bound) than without metrics. */
+enum { MAX_LINE_BYTES = 256 * 1024 };
+
+static bool has_duration(const lk_metric *m)
+{
+    return m->duration_ms >= 0;
+}
+
+static bool has_exception(const lk_metric *m)
+{
+    return m->exception_name.len > 0;
+}
+
+static void write_dimension_names(lk_json_writer *w, const lk_metric *m)
+{
+    lk_json_key(w, "Dimensions");
+    lk_json_begin_array(w);
+    lk_json_begin_array(w);
+    if (m->app_name.len > 0)
+        lk_json_value_str(w, "AppName");
+    if (m->job_event.len > 0)
+        lk_json_value_str(w, "JobEvent");
+    if (m->job_name.len > 0)
+        lk_json_value_str(w, "JobName");
+    lk_json_end_array(w);
+    lk_json_end_array(w);
+}
+
+static void write_unit(lk_json_writer *w, const char *name, const char *unit)
+{
+    lk_json_begin_object(w);
+    lk_json_member_str(w, "Name", name);
+    lk_json_member_str(w, "Unit", unit);
+    lk_json_end_object(w);
+}
+
+static void write_metric_names(lk_json_writer *w, const lk_metric *m)
+{
+    lk_json_key(w, "Metrics");
+    lk_json_begin_array(w);
+    if (has_duration(m))
+        write_unit(w, "Duration", "Milliseconds");
+    write_unit(w, "Count", "Count");
+    if (has_exception(m))
+        write_unit(w, "ExceptionCount", "Count");
+    lk_json_end_array(w);
+}
+
+static void write_metadata(lk_json_writer *w, const lk_metric *m)
+{
+    lk_slice name = m->metrics_namespace;
+    lk_json_key(w, "_aws");
+    lk_json_begin_object(w);
+    lk_json_member_int(w, "Timestamp", m->timestamp_ms > 0 ? m->timestamp_ms : lk_wall_ms());
+    lk_json_key(w, "CloudWatchMetrics");
+    lk_json_begin_array(w);
+    lk_json_begin_object(w);
+    lk_json_member_string(w, "Namespace", name.len > 0 ? name : LK_SLICE_LITERAL("Lambdakiq"));
+    write_dimension_names(w, m);
+    write_metric_names(w, m);
+    lk_json_end_object(w);
+    lk_json_end_array(w);
+    lk_json_end_object(w);
+}
+
+static void write_text(lk_json_writer *w, const char *key, lk_slice text)
+{
+    if (text.len > 0)
+        lk_json_member_string(w, key, text);
+}
+
+static void write_values(lk_json_writer *w, const lk_metric *m)
+{
+    write_text(w, "AppName", m->app_name);
+    write_text(w, "JobEvent", m->job_event);
+    write_text(w, "JobName", m->job_name);
+    if (has_duration(m))
+        lk_json_member_int(w, "Duration", m->duration_ms);
+    lk_json_member_int(w, "Count", 1);
+    if (has_exception(m))
+        lk_json_member_int(w, "ExceptionCount", 1);
+}
+
+static void write_properties(lk_json_writer *w, const lk_metric *m)
+{
+    write_text(w, "JobId", m->job_id);
+    write_text(w, "QueueName", m->queue_name);
+    write_text(w, "MessageId", m->message_id);
+    write_text(w, "ExceptionName", m->exception_name);
+    write_text(w, "EnqueuedAt", m->enqueued_at);
+    if (m->executions >= 0)
+        lk_json_member_int(w, "Executions", m->executions);
+}
+
+/* The value on one line; as a string when it is not JSON after all. */
+static int write_argument(lk_json_writer *w, lk_slice json, lk_err *err)
+{
+    lk_json *value;
+    int rc = lk_json_parse(json, "argument", &value, NULL);
+    if (rc == LK_E_NOMEM)
+        return LK_FAIL_NOMEM(err);
+    if (rc) {
+        lk_json_value_string(w, json);
+        return 0;
+    }
+    lk_buf compact = {0};
+    rc = lk_json_dump(value, &compact, err);
+    lk_json_free(value);
+    if (!rc)
+        lk_json_value_raw(w, lk_buf_slice(&compact));
+    lk_buf_clear(&compact);
+    return rc;
+}
+
+static int write_arguments(lk_json_writer *w, const lk_metric *m, lk_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; m->arguments_json && i < m->argument_count && !rc; i++) {
+        char key[32];
+        snprintf(key, sizeof(key), "JobArg%zu", i + 1);
+        lk_json_key(w, key);
+        rc = write_argument(w, m->arguments_json[i], err);
+    }
+    return rc;
+}
+
+/* All arguments, or none where they would make the line too long. */
+static int write_line(const lk_metric *m, bool with_arguments, lk_buf *out, lk_err *err)
+{
+    lk_json_writer w = {.out = out};
+    lk_json_begin_object(&w);
+    write_metadata(&w, m);
+    write_values(&w, m);
+    write_properties(&w, m);
+    int rc = with_arguments ? write_arguments(&w, m, err) : 0;
+    lk_json_end_object(&w);
+    return rc ? rc : lk_buf_check(out, err);
+}
+
+int lk_metrics_format(const lk_metric *metric, char **line, size_t *len, lk_err *err)
+{
+    lk_buf out = {0};
+    *line = NULL;
+    *len = 0;
+    int rc = write_line(metric, true, &out, err);
+    if (!rc && out.len > MAX_LINE_BYTES) {
+        lk_buf_reset(&out);
+        rc = write_line(metric, false, &out, err);
+    }
+    if (rc) {
+        lk_buf_clear(&out);
+        return rc;
+    }
+    *len = out.len;
+    *line = lk_buf_take(&out);
+    return 0;
+}
