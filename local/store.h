@@ -158,8 +158,8 @@ int lk_store_queue_count(lk_store *store, const lk_store_queue *queue, int64_t n
                          lk_store_counts *counts, lk_err *err) LK_CHECK;
 
 /* Any time. The earliest time after now_ms at which a message becomes receivable of itself (a delay
- * or a visibility timeout ends), for one queue or for all (queue NULL); INT64_MAX: never. Retention
- * and deduplication ends are no such events. */
+ * or a visibility timeout ends; in a FIFO queue those of the heads of groups), for one queue or for
+ * all (queue NULL); INT64_MAX: never. Retention and deduplication ends are no such events. */
 int lk_store_next_due(lk_store *store, const lk_store_queue *queue, int64_t now_ms, int64_t *due_ms,
                       lk_err *err) LK_CHECK;
 
@@ -234,8 +234,8 @@ int lk_store_receive(lk_store *store, const lk_store_queue *queue, int max_messa
 void lk_store_received_clear(lk_store_received *received); /* accepts NULL */
 
 /* Takes one delivery back, for an answer that could not be sent: receive count, first-receive time,
- * handle and place are as before, the message is visible. Does nothing when it was received again,
- * deleted or changed since. *undone (may be NULL) tells. Moves to a dead-letter queue stay. */
+ * handle and place are as before, the message is visible. Does nothing when it was received again
+ * or deleted since. *undone (may be NULL) tells. Moves to a dead-letter queue stay. */
 int lk_store_receive_undo(lk_store *store, const lk_store_queue *queue, lk_slice receipt_handle,
                           int64_t now_ms, bool *undone, lk_err *err) LK_CHECK;
 
