@@ -1,240 +1,289 @@
 /* SPDX-License-Identifier: MIT
  *
- * sigv4: canonical request, string to sign, signing key, signature; in that order.
+ * sigv4: see the header. The way of a request through this file, as AWS's "Create a signed request"
+ * numbers it: 1. canonical request, 2. its hash, 3. string to sign, 4. signing key and signature,
+ * 5. the Authorization header.
  *
- * The path is taken as it is, not normalised: SQS paths (a queue URL's) hold no dot segments.
+ * Each enqueue signs, so the usual request (no query, headers in any order) is sorted on the stack
+ * and costs one allocation.
  */
 #include "sigv4.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define ALGORITHM   "AWS4-HMAC-SHA256"
-#define MAX_HEADERS 64
-#define MAX_QUERY   64
+#define ALGORITHM "AWS4-HMAC-SHA256"
+
+enum {
+    MAX_HEADERS = 64,
+    AMZ_DATE_LEN = 16, /* "20250102T030405Z" */
+    DAY_LEN = 8,
+    CANONICAL_BYTES = 1024 /* room for the usual canonical request */
+};
+
+/* --- 1. Canonical request: path ------------------------------------------------------------- */
+
+/* Takes back the last segment of the path written since start: "/a/b/" becomes "/a/". */
+static void drop_segment(lk_buf *path, size_t start)
+{
+    if (path->len > start + 1)
+        path->len--; /* the slash behind it */
+    while (path->len > start + 1 && path->ptr[path->len - 1] != '/')
+        path->len--;
+}
+
+/* Without dot segments (RFC 3986) and empty ones, as every SDK signs for services other than S3. */
+static void add_normal_path(lk_buf *out, lk_slice path)
+{
+    size_t start = out->len;
+    lk_buf_add_char(out, '/');
+    while (path.len > 0 && !out->failed) {
+        lk_slice segment;
+        lk_slice rest = lk_slice_cut(path, '/', &segment);
+        if (lk_slice_equal_str(segment, "..")) {
+            drop_segment(out, start);
+        } else if (segment.len > 0 && !lk_slice_equal_str(segment, ".")) {
+            lk_uri_encode(out, segment, false);
+            if (rest.ptr)
+                lk_buf_add_char(out, '/');
+        }
+        path = rest;
+    }
+}
+
+static void add_canonical_path(lk_buf *out, const lk_sigv4_request *request)
+{
+    if (request->single_encode_path && request->path.len > 0)
+        lk_buf_add(out, request->path);
+    else
+        add_normal_path(out, request->path);
+}
+
+/* --- 1. Canonical request: query ------------------------------------------------------------ */
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    int letter = (c | 0x20) - 'a';
+    return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
+/* Decodes and encodes again: what a client escaped more or less than needed, or in lower case, has
+ * one canonical form. A '%' that begins no escape stands for itself. */
+static void add_recoded(lk_buf *out, lk_slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char byte = s.ptr[i];
+        if (byte == '%' && s.len - i > 2) {
+            int high = hex_value(s.ptr[i + 1]);
+            int low = hex_value(s.ptr[i + 2]);
+            if (high >= 0 && low >= 0) {
+                byte = (char)(unsigned char)(high << 4 | low);
+                i += 2;
+            }
+        }
+        lk_uri_encode(out, (lk_slice){&byte, 1}, false);
+    }
+}
+
+static int order_of(lk_slice a, lk_slice b)
+{
+    size_t shared = LK_MIN(a.len, b.len);
+    int order = shared > 0 ? memcmp(a.ptr, b.ptr, shared) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_parameters(const void *a, const void *b)
+{
+    const lk_name_value *x = a;
+    const lk_name_value *y = b;
+    int order = order_of(x->name, y->name);
+    return order != 0 ? order : order_of(x->value, y->value);
+}
+
+/* Encodes every parameter into scratch, but for X-Amz-Signature, which a presigned request carries
+ * and cannot sign. Returns how many there are; parameters has room for one more than there are '&'.
+ */
+static size_t split_query(lk_slice query, lk_buf *scratch, lk_name_value *parameters)
+{
+    size_t count = 0;
+    /* Each byte becomes at most three: scratch never moves under the slices into it. */
+    if (query.len > SIZE_MAX / 3 || !lk_buf_reserve(scratch, 3 * query.len))
+        return 0;
+    while (query.len > 0) {
+        lk_slice pair;
+        lk_slice name;
+        query = lk_slice_cut(query, '&', &pair);
+        lk_slice value = lk_slice_cut(pair, '=', &name);
+        if (pair.len == 0 || lk_slice_equal_str(name, "X-Amz-Signature"))
+            continue;
+        size_t start = scratch->len;
+        add_recoded(scratch, name);
+        size_t middle = scratch->len;
+        add_recoded(scratch, value);
+        parameters[count++] = (lk_name_value){
+            .name = {scratch->ptr + start, middle - start},
+            .value = {scratch->ptr + middle, scratch->len - middle},
+        };
+    }
+    return count;
+}
+
+static void add_canonical_query(lk_buf *out, lk_slice query)
+{
+    if (query.len == 0)
+        return;
+    size_t most = 1;
+    for (size_t i = 0; i < query.len; i++)
+        most += query.ptr[i] == '&';
+    lk_buf scratch = {0};
+    lk_name_value *parameters = calloc(most, sizeof(*parameters));
+    size_t count = parameters ? split_query(query, &scratch, parameters) : 0;
+    if (!parameters || scratch.failed)
+        out->failed = true;
+    else
+        qsort(parameters, count, sizeof(*parameters), compare_parameters);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            lk_buf_add_char(out, '&');
+        lk_buf_add(out, parameters[i].name);
+        lk_buf_add_char(out, '=');
+        lk_buf_add(out, parameters[i].value);
+    }
+    free(parameters);
+    lk_buf_clear(&scratch);
+}
+
+/* --- 1. Canonical request: headers ---------------------------------------------------------- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static int order_of_names(lk_slice a, lk_slice b)
+{
+    for (size_t i = 0; i < a.len && i < b.len; i++) {
+        int order = (unsigned char)lower(a.ptr[i]) - (unsigned char)lower(b.ptr[i]);
+        if (order != 0)
+            return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+/* The request's headers by name; those of one name in their order. */
+typedef struct sorted_headers {
+    const lk_name_value *at[MAX_HEADERS];
+    size_t count;
+} sorted_headers;
+
+/* Insertion sort: the quickest for the handful there are, and it keeps equal names in order. */
+static void sort_headers(const lk_sigv4_request *request, sorted_headers *sorted)
+{
+    sorted->count = LK_MIN(request->header_count, (size_t)MAX_HEADERS);
+    for (size_t i = 0; i < sorted->count; i++) {
+        const lk_name_value *header = &request->headers[i];
+        size_t place = i;
+        while (place > 0 && order_of_names(sorted->at[place - 1]->name, header->name) > 0) {
+            sorted->at[place] = sorted->at[place - 1];
+            place--;
+        }
+        sorted->at[place] = header;
+    }
+}
+
+static bool repeats_name(const sorted_headers *sorted, size_t i)
+{
+    return i > 0 && order_of_names(sorted->at[i - 1]->name, sorted->at[i]->name) == 0;
+}
+
+static void add_lower(lk_buf *out, lk_slice name)
+{
+    if (!lk_buf_reserve(out, name.len))
+        return;
+    for (size_t i = 0; i < name.len; i++)
+        out->ptr[out->len++] = lower(name.ptr[i]);
+    out->ptr[out->len] = '\0';
+}
+
+/* Trimmed, and with runs of spaces made one. */
+static void add_header_value(lk_buf *out, lk_slice value)
+{
+    value = lk_slice_trim(value);
+    if (!lk_buf_reserve(out, value.len))
+        return;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] != ' ' || value.ptr[i - 1] != ' ') /* no trimmed value begins with one */
+            out->ptr[out->len++] = value.ptr[i];
+    }
+    out->ptr[out->len] = '\0';
+}
+
+/* "name:value\n", values of one name joined by commas. */
+static void add_canonical_headers(lk_buf *out, const sorted_headers *sorted)
+{
+    for (size_t i = 0; i < sorted->count; i++) {
+        if (repeats_name(sorted, i)) {
+            lk_buf_add_char(out, ',');
+        } else {
+            if (i > 0)
+                lk_buf_add_char(out, '\n');
+            add_lower(out, sorted->at[i]->name);
+            lk_buf_add_char(out, ':');
+        }
+        add_header_value(out, sorted->at[i]->value);
+    }
+    if (sorted->count > 0)
+        lk_buf_add_char(out, '\n');
+}
+
+/* "content-type;host;x-amz-date" */
+static void add_signed_headers(lk_buf *out, const sorted_headers *sorted)
+{
+    for (size_t i = 0; i < sorted->count; i++) {
+        if (repeats_name(sorted, i))
+            continue;
+        if (i > 0)
+            lk_buf_add_char(out, ';');
+        add_lower(out, sorted->at[i]->name);
+    }
+}
+
+void lk_sigv4_canonical_request(const lk_sigv4_request *request, lk_buf *out)
+{
+    sorted_headers sorted;
+    sort_headers(request, &sorted);
+    lk_buf_add(out, request->method);
+    lk_buf_add_char(out, '\n');
+    add_canonical_path(out, request);
+    lk_buf_add_char(out, '\n');
+    add_canonical_query(out, request->query);
+    lk_buf_add_char(out, '\n');
+    add_canonical_headers(out, &sorted);
+    lk_buf_add_char(out, '\n');
+    add_signed_headers(out, &sorted);
+    lk_buf_add_char(out, '\n');
+    lk_buf_add(out, request->payload_hash);
+}
+
+/* --- 4. Signing key ------------------------------------------------------------------------- */
 
 void lk_sigv4_key_clear(lk_sigv4_key *key)
 {
     lk_zero(key, sizeof(*key));
 }
 
-/* --- Canonical request ---------------------------------------------------------------------- */
-
-static char lower(char c)
+static lk_slice digest_slice(const unsigned char digest[LK_SHA256_BYTES])
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int compare_bytes(lk_slice a, lk_slice b, bool ignore_case)
-{
-    size_t shared = LK_MIN(a.len, b.len);
-    for (size_t i = 0; i < shared; i++) {
-        unsigned char x = (unsigned char)(ignore_case ? lower(a.ptr[i]) : a.ptr[i]);
-        unsigned char y = (unsigned char)(ignore_case ? lower(b.ptr[i]) : b.ptr[i]);
-        if (x != y)
-            return x < y ? -1 : 1;
-    }
-    return (a.len > b.len) - (a.len < b.len);
-}
-
-/* Fills order with the headers' indices by name; insertion sort keeps equal names in place and is
- * the fastest for the handful there are. Returns how many. */
-static size_t sort_headers(const lk_sigv4_request *request, size_t order[MAX_HEADERS])
-{
-    size_t count = LK_MIN(request->header_count, (size_t)MAX_HEADERS);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = i;
-        while (at > 0 && compare_bytes(request->headers[order[at - 1]].name,
-                                       request->headers[i].name, true) > 0) {
-            order[at] = order[at - 1];
-            at--;
-        }
-        order[at] = i;
-    }
-    return count;
-}
-
-static void add_lower(lk_buf *out, lk_slice name)
-{
-    for (size_t i = 0; i < name.len; i++)
-        lk_buf_add_char(out, lower(name.ptr[i]));
-}
-
-/* Without outer spaces, inner runs of them as one. */
-static void add_header_value(lk_buf *out, lk_slice value)
-{
-    value = lk_slice_trim(value);
-    size_t start = 0;
-    for (size_t i = 1; i < value.len; i++) {
-        if (value.ptr[i] == ' ' && value.ptr[i - 1] == ' ') {
-            lk_buf_add(out, (lk_slice){value.ptr + start, i - start});
-            while (i + 1 < value.len && value.ptr[i + 1] == ' ')
-                i++;
-            start = i + 1;
-        }
-    }
-    lk_buf_add(out, (lk_slice){value.ptr + start, value.len - start});
-}
-
-static void add_headers(const lk_sigv4_request *request, const size_t *order, size_t count,
-                        lk_buf *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        add_lower(out, request->headers[order[i]].name);
-        lk_buf_add_char(out, ':');
-        add_header_value(out, request->headers[order[i]].value);
-        lk_buf_add_char(out, '\n');
-    }
-}
-
-static void add_header_names(const lk_sigv4_request *request, const size_t *order, size_t count,
-                             lk_buf *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            lk_buf_add_char(out, ';');
-        add_lower(out, request->headers[order[i]].name);
-    }
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Encoded once, however the client spelled it: "%7e" and "~" are the same parameter. */
-static void add_query_part(lk_buf *out, lk_slice part)
-{
-    for (size_t i = 0; i < part.len; i++) {
-        char c = part.ptr[i];
-        if (c == '%' && i + 2 < part.len && hex_digit(part.ptr[i + 1]) >= 0 &&
-            hex_digit(part.ptr[i + 2]) >= 0) {
-            c = (char)(hex_digit(part.ptr[i + 1]) * 16 + hex_digit(part.ptr[i + 2]));
-            i += 2;
-        }
-        lk_uri_encode(out, (lk_slice){&c, 1}, false);
-    }
-}
-
-/* Parameters "name=value" one after the other in *text, their bounds in params; sorted by name,
- * then value. Without the signature itself (presigned requests carry it there). */
-static size_t collect_query(lk_slice query, lk_buf *text, lk_name_value params[MAX_QUERY])
-{
-    size_t ends[MAX_QUERY][2];
-    size_t count = 0;
-    while (query.len > 0 && count < MAX_QUERY) {
-        lk_slice pair, name;
-        query = lk_slice_cut(query, '&', &pair);
-        lk_slice value = lk_slice_cut(pair, '=', &name);
-        if (name.len == 0 || lk_slice_equal_str(name, "X-Amz-Signature"))
-            continue;
-        add_query_part(text, name);
-        ends[count][0] = text->len;
-        add_query_part(text, value);
-        ends[count++][1] = text->len;
-    }
-    if (text->failed)
-        return 0;
-    size_t start = 0;
-    for (size_t i = 0; i < count; i++) {
-        params[i].name = (lk_slice){text->ptr + start, ends[i][0] - start};
-        params[i].value = (lk_slice){text->ptr + ends[i][0], ends[i][1] - ends[i][0]};
-        start = ends[i][1];
-    }
-    return count;
-}
-
-static void sort_query(lk_name_value *params, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        lk_name_value moved = params[i];
-        size_t at = i;
-        for (; at > 0; at--) {
-            int order = compare_bytes(params[at - 1].name, moved.name, false);
-            if (order == 0)
-                order = compare_bytes(params[at - 1].value, moved.value, false);
-            if (order <= 0)
-                break;
-            params[at] = params[at - 1];
-        }
-        params[at] = moved;
-    }
-}
-
-static void add_query(lk_buf *out, lk_slice query)
-{
-    if (query.len == 0)
-        return;
-    lk_buf text = {0};
-    lk_name_value params[MAX_QUERY];
-    size_t count = collect_query(query, &text, params);
-    sort_query(params, count);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            lk_buf_add_char(out, '&');
-        lk_buf_add(out, params[i].name);
-        lk_buf_add_char(out, '=');
-        lk_buf_add(out, params[i].value);
-    }
-    out->failed = out->failed || text.failed;
-    lk_buf_clear(&text);
-}
-
-static void add_path(lk_buf *out, const lk_sigv4_request *request)
-{
-    if (request->path.len == 0)
-        lk_buf_add_char(out, '/');
-    else if (request->single_encode_path)
-        lk_buf_add(out, request->path);
-    else
-        lk_uri_encode(out, request->path, true);
-}
-
-static void add_canonical(const lk_sigv4_request *request, const size_t *order, size_t count,
-                          lk_buf *out)
-{
-    lk_buf_add(out, request->method);
-    lk_buf_add_char(out, '\n');
-    add_path(out, request);
-    lk_buf_add_char(out, '\n');
-    add_query(out, request->query);
-    lk_buf_add_char(out, '\n');
-    add_headers(request, order, count, out);
-    lk_buf_add_char(out, '\n');
-    add_header_names(request, order, count, out);
-    lk_buf_add_char(out, '\n');
-    lk_buf_add(out, request->payload_hash);
-}
-
-void lk_sigv4_canonical_request(const lk_sigv4_request *request, lk_buf *out)
-{
-    size_t order[MAX_HEADERS];
-    add_canonical(request, order, sort_headers(request, order), out);
-}
-
-/* --- Signing key ---------------------------------------------------------------------------- */
-
-/* "20250102/us-east-1/sqs/aws4_request" */
-static int write_scope(const lk_sigv4_request *request, char *scope, size_t size, lk_err *err)
-{
-    if (request->amz_date.len != 16)
-        return LK_FAIL(err, LK_E_INVALID, "sigv4: \"%.*s\" is not a date like 20250102T030405Z",
-                       LK_SLICE_FMT(request->amz_date));
-    int len = snprintf(scope, size, "%.8s/%.*s/%.*s/aws4_request", request->amz_date.ptr,
-                       LK_SLICE_FMT(request->region), LK_SLICE_FMT(request->service));
-    if (len < 0 || (size_t)len >= size)
-        return LK_FAIL(err, LK_E_INVALID, "sigv4: region or service name is too long");
-    return LK_OK;
+    return (lk_slice){(const char *)digest, LK_SHA256_BYTES};
 }
 
 /* key = HMAC(key, data) */
 static bool hmac_step(unsigned char key[LK_SHA256_BYTES], lk_slice data)
 {
     unsigned char next[LK_SHA256_BYTES];
-    bool ok = lk_hmac_sha256((lk_slice){(const char *)key, LK_SHA256_BYTES}, data, next);
+    bool ok = lk_hmac_sha256(digest_slice(key), data, next);
     memcpy(key, next, sizeof(next));
     lk_zero(next, sizeof(next));
     return ok;
@@ -243,11 +292,11 @@ static bool hmac_step(unsigned char key[LK_SHA256_BYTES], lk_slice data)
 static bool derive_key(const lk_sigv4_request *request, lk_slice secret,
                        unsigned char key[LK_SHA256_BYTES])
 {
-    lk_slice date = {request->amz_date.ptr, 8};
+    lk_slice day = {request->amz_date.ptr, DAY_LEN};
     lk_buf first = {0};
     lk_buf_add_str(&first, "AWS4");
     lk_buf_add(&first, secret);
-    bool ok = !first.failed && lk_hmac_sha256(lk_buf_slice(&first), date, key) &&
+    bool ok = !first.failed && lk_hmac_sha256(lk_buf_slice(&first), day, key) &&
               hmac_step(key, request->region) && hmac_step(key, request->service) &&
               hmac_step(key, LK_SLICE_LITERAL("aws4_request"));
     if (first.ptr)
@@ -256,97 +305,127 @@ static bool derive_key(const lk_sigv4_request *request, lk_slice secret,
     return ok;
 }
 
-/* Makes *cache the key of this request's scope, unless it is already. */
-static int prepare_key(const lk_sigv4_request *request, lk_slice secret, lk_sigv4_key *cache,
-                       lk_err *err)
+/* Leaves the key of this secret, day, region and service in *cache. The secret is compared by its
+ * digest: the cache outlives credentials that were replaced. */
+static int find_key(const lk_sigv4_request *request, lk_slice secret, const char *scope,
+                    lk_sigv4_key *cache, lk_err *err)
 {
-    char scope[sizeof(cache->scope)];
-    unsigned char secret_digest[LK_SHA256_BYTES];
-    int rc = write_scope(request, scope, sizeof(scope), err);
-    if (rc != LK_OK)
-        return rc;
-    bool ok = lk_sha256(secret, secret_digest);
-    if (ok && cache->valid && strcmp(scope, cache->scope) == 0 &&
-        memcmp(secret_digest, cache->secret_digest, sizeof(secret_digest)) == 0)
+    unsigned char digest[LK_SHA256_BYTES];
+    if (!lk_sha256(secret, digest))
+        return LK_FAIL_NOMEM(err);
+    if (cache->valid && strcmp(cache->scope, scope) == 0 &&
+        lk_equal_constant_time(digest_slice(digest), digest_slice(cache->secret_digest)))
         return LK_OK;
-    cache->valid = ok && derive_key(request, secret, cache->key);
-    memcpy(cache->scope, scope, sizeof(scope));
-    memcpy(cache->secret_digest, secret_digest, sizeof(secret_digest));
-    if (!cache->valid)
-        return LK_FAIL(err, LK_E_INTERNAL,
-                       "libcrypto refuses HMAC-SHA-256: requests cannot be "
-                       "signed");
+    lk_sigv4_key_clear(cache);
+    if (!derive_key(request, secret, cache->key)) {
+        lk_sigv4_key_clear(cache);
+        return LK_FAIL_NOMEM(err);
+    }
+    memcpy(cache->secret_digest, digest, sizeof(digest));
+    lk_slice_copy(lk_slice_of(scope), cache->scope, sizeof(cache->scope));
+    cache->valid = true;
     return LK_OK;
 }
 
-/* --- Signature ------------------------------------------------------------------------------ */
+/* --- 2. to 4. Signature --------------------------------------------------------------------- */
 
-static int sign_ordered(const lk_sigv4_request *request, const size_t *order, size_t count,
-                        lk_slice secret, lk_sigv4_key *cache, char signature[LK_SIGV4_HEX_SIZE],
-                        lk_err *err)
+static int check_request(const lk_sigv4_request *request, lk_err *err)
 {
-    signature[0] = '\0';
-    int rc = prepare_key(request, secret, cache, err);
-    if (rc != LK_OK)
-        return rc;
-    char hash[LK_SHA256_HEX_SIZE];
-    unsigned char mac[LK_SHA256_BYTES];
-    lk_buf text = {0};
-    lk_buf_reserve(&text, 1024);
-    add_canonical(request, order, count, &text);
-    bool ok = !text.failed && lk_sha256_hex(lk_buf_slice(&text), hash);
-    lk_buf_reset(&text);
-    lk_buf_addf(&text, ALGORITHM "\n%.*s\n%s\n%s", LK_SLICE_FMT(request->amz_date), cache->scope,
-                hash);
-    ok = ok && !text.failed &&
-         lk_hmac_sha256((lk_slice){(const char *)cache->key, sizeof(cache->key)},
-                        lk_buf_slice(&text), mac);
-    if (!ok)
-        rc = text.failed ? LK_FAIL_NOMEM(err)
-                         : LK_FAIL(err, LK_E_INTERNAL,
-                                   "libcrypto refuses SHA-256: requests "
-                                   "cannot be signed");
-    else
-        lk_hex(mac, sizeof(mac), signature);
-    lk_buf_clear(&text);
-    return rc;
+    if (request->amz_date.len != AMZ_DATE_LEN)
+        return LK_FAIL(err, LK_E_INVALID, "signing: \"%.*s\" is not a date like 20250102T030405Z",
+                       LK_SLICE_FMT(request->amz_date));
+    if (request->header_count > MAX_HEADERS)
+        return LK_FAIL(err, LK_E_INVALID, "signing: %zu headers, at most %d can be signed",
+                       request->header_count, MAX_HEADERS);
+    return LK_OK;
 }
 
-static int check_headers(const lk_sigv4_request *request, lk_err *err)
+/* "20250102/us-east-1/sqs/aws4_request" */
+static int make_scope(const lk_sigv4_request *request, char *scope, size_t capacity, lk_err *err)
 {
-    if (request->header_count > MAX_HEADERS)
-        return LK_FAIL(err, LK_E_INVALID, "sigv4: %zu headers to sign, at most %d are possible",
-                       request->header_count, MAX_HEADERS);
+    lk_slice parts[] = {{request->amz_date.ptr, DAY_LEN},
+                        LK_SLICE_LITERAL("/"),
+                        request->region,
+                        LK_SLICE_LITERAL("/"),
+                        request->service,
+                        LK_SLICE_LITERAL("/aws4_request")};
+    size_t len = 0;
+    for (size_t i = 0; i < LK_COUNT(parts); i++) {
+        if (!lk_slice_copy(parts[i], scope + len, capacity - len))
+            return LK_FAIL(err, LK_E_INVALID, "signing: the name of the region is too long");
+        len += parts[i].len;
+    }
+    return LK_OK;
+}
+
+static int hash_canonical_request(const lk_sigv4_request *request, char hex[LK_SHA256_HEX_SIZE],
+                                  lk_err *err)
+{
+    lk_buf canonical = {0};
+    lk_buf_reserve(&canonical, CANONICAL_BYTES);
+    lk_sigv4_canonical_request(request, &canonical);
+    bool ok = !canonical.failed && lk_sha256_hex(lk_buf_slice(&canonical), hex);
+    lk_buf_clear(&canonical);
+    return ok ? LK_OK : LK_FAIL_NOMEM(err);
+}
+
+static int sign_text(lk_slice amz_date, const lk_sigv4_key *key, const char *request_hash,
+                     char signature[LK_SIGV4_HEX_SIZE], lk_err *err)
+{
+    char text[sizeof(ALGORITHM) + AMZ_DATE_LEN + sizeof(key->scope) + LK_SHA256_HEX_SIZE + 2];
+    lk_slice lines[] = {LK_SLICE_LITERAL(ALGORITHM), amz_date, lk_slice_of(key->scope),
+                        lk_slice_of(request_hash)};
+    size_t len = 0;
+    for (size_t i = 0; i < LK_COUNT(lines); i++) {
+        if (i > 0)
+            text[len++] = '\n';
+        memcpy(text + len, lines[i].ptr, lines[i].len);
+        len += lines[i].len;
+    }
+    unsigned char digest[LK_SHA256_BYTES];
+    if (!lk_hmac_sha256(digest_slice(key->key), (lk_slice){text, len}, digest))
+        return LK_FAIL_NOMEM(err);
+    lk_hex(digest, sizeof(digest), signature);
     return LK_OK;
 }
 
 int lk_sigv4_sign(const lk_sigv4_request *request, lk_slice secret_access_key, lk_sigv4_key *cache,
                   char signature[LK_SIGV4_HEX_SIZE], lk_err *err)
 {
-    size_t order[MAX_HEADERS];
-    int rc = check_headers(request, err);
-    if (rc != LK_OK)
-        return rc;
-    return sign_ordered(request, order, sort_headers(request, order), secret_access_key, cache,
-                        signature, err);
+    char scope[sizeof(cache->scope)];
+    char request_hash[LK_SHA256_HEX_SIZE];
+    signature[0] = '\0';
+    int rc = check_request(request, err);
+    if (rc == LK_OK)
+        rc = make_scope(request, scope, sizeof(scope), err);
+    if (rc == LK_OK)
+        rc = find_key(request, secret_access_key, scope, cache, err);
+    if (rc == LK_OK)
+        rc = hash_canonical_request(request, request_hash, err);
+    if (rc == LK_OK)
+        rc = sign_text(request->amz_date, cache, request_hash, signature, err);
+    return rc;
 }
+
+/* --- 5. Authorization ----------------------------------------------------------------------- */
 
 int lk_sigv4_authorization(const lk_sigv4_request *request, lk_slice access_key_id,
                            lk_slice secret_access_key, lk_sigv4_key *cache, lk_buf *out,
                            lk_err *err)
 {
-    size_t order[MAX_HEADERS];
     char signature[LK_SIGV4_HEX_SIZE];
-    int rc = check_headers(request, err);
+    int rc = lk_sigv4_sign(request, secret_access_key, cache, signature, err);
     if (rc != LK_OK)
         return rc;
-    size_t count = sort_headers(request, order);
-    rc = sign_ordered(request, order, count, secret_access_key, cache, signature, err);
-    if (rc != LK_OK)
-        return rc;
-    lk_buf_addf(out, ALGORITHM " Credential=%.*s/%s, SignedHeaders=", LK_SLICE_FMT(access_key_id),
-                cache->scope);
-    add_header_names(request, order, count, out);
-    lk_buf_addf(out, ", Signature=%s", signature);
+    sorted_headers sorted;
+    sort_headers(request, &sorted);
+    lk_buf_add_str(out, ALGORITHM " Credential=");
+    lk_buf_add(out, access_key_id);
+    lk_buf_add_char(out, '/');
+    lk_buf_add_str(out, cache->scope);
+    lk_buf_add_str(out, ", SignedHeaders=");
+    add_signed_headers(out, &sorted);
+    lk_buf_add_str(out, ", Signature=");
+    lk_buf_add_str(out, signature);
     return lk_buf_check(out, err);
 }
