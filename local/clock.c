@@ -99,7 +99,7 @@ static int set_path(lk_clock *clock, const char *path, lk_err *err)
     clock->temporary = malloc(size);
     if (!clock->path || !clock->temporary)
         return LK_FAIL_NOMEM(err);
-    snprintf(clock->temporary, size, "%s%s", path, suffix);
+    (void)snprintf(clock->temporary, size, "%s%s", path, suffix);
     int64_t offset_ms = 0;
     int rc = read_offset(path, &offset_ms, err);
     atomic_init(&clock->offset_ms, offset_ms);

@@ -34,8 +34,9 @@ static int configure(lk_store *store, const lk_store_options *options, lk_err *e
         return lk_sql_fail(store, SQLITE_READONLY, err);
     int64_t cache_bytes = options->cache_bytes > 0 ? options->cache_bytes : CACHE_BYTES_DEFAULT;
     char settings[512];
-    snprintf(settings, sizeof(settings), settings_format, options->sync_full ? "FULL" : "NORMAL",
-             (long long)LK_MAX(cache_bytes / 1024, 1));
+    (void)snprintf(settings, sizeof(settings), settings_format,
+                   options->sync_full ? "FULL" : "NORMAL",
+                   (long long)LK_MAX(cache_bytes / 1024, 1));
     int rc = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : lk_sql_fail(store, rc, err);
 }

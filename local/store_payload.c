@@ -36,7 +36,7 @@ void lk_sequence_format(int64_t seq, char out[LK_STORE_SEQUENCE_SIZE])
 {
     out[0] = '\0';
     if (seq > 0)
-        snprintf(out, LK_STORE_SEQUENCE_SIZE, "%" PRIu64, SEQUENCE_BASE + (uint64_t)seq);
+        (void)snprintf(out, LK_STORE_SEQUENCE_SIZE, "%" PRIu64, SEQUENCE_BASE + (uint64_t)seq);
 }
 
 /* --- Attributes ------------------------------------------------------------------------------ */

@@ -109,8 +109,9 @@ static int execute(lk_store *store, const char *sql, lk_err *err)
 static int migrate_from(lk_store *store, int64_t version, lk_err *err)
 {
     char mark[96];
-    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-             APPLICATION_ID, VERSION);
+    (void)snprintf(mark, sizeof(mark),
+                   "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", APPLICATION_ID,
+                   VERSION);
     int rc = execute(store, "BEGIN IMMEDIATE", err);
     for (; !rc && version < VERSION; version++)
         rc = execute(store, migrations[version], err);

@@ -79,14 +79,13 @@ int lk_store_nomem(lk_store *store, lk_err *err)
 
 int lk_sql_prepare(lk_store *store, lk_sql_id id, lk_sql *sql, lk_err *err)
 {
-    if (!store->statements[id]) {
-        int rc = sqlite3_prepare_v3(store->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &store->statements[id], NULL);
-        if (rc != SQLITE_OK)
-            return lk_sql_fail(store, rc, err);
-    }
-    *sql = (lk_sql){.store = store, .statement = store->statements[id], .rc = SQLITE_OK};
-    return 0;
+    sqlite3_stmt **kept = &store->statements[id];
+    int rc = SQLITE_OK;
+    if (!*kept)
+        rc = sqlite3_prepare_v3(store->db, statement_texts[id], -1, SQLITE_PREPARE_PERSISTENT, kept,
+                                NULL);
+    *sql = (lk_sql){.store = store, .statement = *kept, .rc = SQLITE_OK};
+    return rc == SQLITE_OK ? 0 : lk_sql_fail(store, rc, err);
 }
 
 static void keep_rc(lk_sql *sql, int rc)

@@ -68,6 +68,22 @@ static void what_was_not_sent_does_not_come_back(void **state)
     assert_null(got->group_id.ptr);
 }
 
+static void a_body_of_a_mebibyte_comes_back_unchanged(void **state)
+{
+    enum { SIZE = 1 << 20 };
+    test_store *t = *state;
+    const lk_store_queue *queue = test_store_standard(t, "jobs");
+    char *body = malloc(SIZE);
+    assert_non_null(body);
+    for (int i = 0; i < SIZE; i++)
+        body[i] = (char)(i * 7 + i / 251);
+    const lk_store_send message = {.body = {body, SIZE}, .delay_s = -1};
+    test_store_send_message(t, queue, &message);
+    assert_int_equal(test_store_receive(t, queue, 1, -1), 1);
+    assert_true(lk_slice_equal(t->got.messages[0].body, message.body));
+    free(body);
+}
+
 static void message_ids_are_random_uuids(void **state)
 {
     test_store *t = *state;
@@ -534,6 +550,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_message_comes_back_as_it_was_sent),
         TEST(what_was_not_sent_does_not_come_back),
+        TEST(a_body_of_a_mebibyte_comes_back_unchanged),
         TEST(message_ids_are_random_uuids),
         TEST(an_empty_queue_gives_nothing),
         TEST(a_receive_takes_at_most_what_was_asked_for),
