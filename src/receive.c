@@ -98,6 +98,8 @@ static int read_messages(lk_slice answer, lk_messages **messages, lk_err *err)
         return LK_FAIL_NOMEM(err);
     int rc = lk_json_parse(answer, "ReceiveMessage", &made->root, err);
     const lk_json *list = lk_json_get(made->root, "Messages");
+    if (lk_json_typeof(list) != LK_JSON_ARRAY)
+        list = NULL;
     if (!rc && !make_tables(made, list))
         rc = LK_FAIL_NOMEM(err);
     if (rc) {
