@@ -91,9 +91,9 @@ class Demo
   end
 
   def print_news
-    metrics = @dev.metrics
-    metrics.drop(@printed.to_i).each { |metric| @timeline.metric(metric) }
-    @printed = metrics.size
+    lines = @dev.lines
+    lines.drop(@printed.to_i).each { |line| @timeline.line(line) }
+    @printed = lines.size
   end
 
   def report(dead, answer)

@@ -11,5 +11,6 @@ event = {
                                     'sourceIp' => '127.0.0.1' } },
   'isBase64Encoded' => false
 }
-response = handler(event: event, context: nil)
+context = Struct.new(:aws_request_id).new('demo-request')
+response = handler(event: event, context: context)
 puts JSON.generate(status: response[:statusCode], body: response[:body])

@@ -10,6 +10,7 @@ class Timeline
     @out = out
     @tty = out.tty?
     @last_run_ms = {}
+    @failed = {}
   end
 
   def title(text)
@@ -34,11 +35,14 @@ class Timeline
     @moved_ms = @moved_ms.to_i + moved_ms
   end
 
-  # One Embedded Metric Format line of a worker.
-  def metric(metric)
-    case metric['JobEvent']
-    when 'perform.active_job' then performed(metric)
-    when 'retry_stopped.active_job' then row(metric, paint('no more retries: left for the dead-letter queue', :red))
+  # A line of a worker: metrics tell most, log lines the waits.
+  def line(line)
+    case line.text
+    when /"_aws"/ then metric(JSON.parse(line.text), line.at_ms)
+    when /\ARetrying \S+ \(Job ID: ([\h-]+)\).* in (\d+) seconds/
+      failed(Regexp.last_match(1), "hidden for #{Regexp.last_match(2)} s")
+    when /\A\[Lambdakiq\] message \S+ of (\S+): (not due for \d+ s): sent again/
+      row(line.at_ms, Regexp.last_match(1), "a message is #{Regexp.last_match(2)}: sent on")
     end
   end
 
@@ -65,22 +69,36 @@ class Timeline
 
   private
 
-  def performed(metric)
-    gap = since_last_run(metric)
-    error = metric['ExceptionName']
-    outcome = error ? paint("failed: #{error}", :red) : paint("done in #{metric['Duration']} ms", :green)
-    row(metric, "run #{metric['Executions']}#{gap}: #{outcome}")
+  def metric(metric, at_ms)
+    case metric['JobEvent']
+    when 'perform.active_job' then performed(metric, at_ms)
+    when 'retry_stopped.active_job' then failed(metric['JobId'], 'no more retries: left for the dead-letter queue')
+    end
   end
 
-  def since_last_run(metric)
-    id = metric['JobId']
-    last = @last_run_ms[id]
-    @last_run_ms[id] = metric['at_ms']
-    last ? ", #{((metric['at_ms'] - last) / 1000.0).round} s later" : ''
+  # A failure is printed when it is known what comes of it.
+  def performed(metric, at_ms)
+    text = "receive #{metric['Executions']}#{since_last_run(metric['JobId'], at_ms)}: "
+    if metric['ExceptionName']
+      @failed[metric['JobId']] = [at_ms, metric['JobName'], "#{text}#{paint("failed, #{metric['ExceptionName']}", :red)}"]
+    else
+      row(at_ms, metric['JobName'], "#{text}#{paint("done in #{metric['Duration']} ms", :green)}")
+    end
   end
 
-  def row(metric, text)
-    @out.puts format('  +%-9s %-16s %s', hours(metric['at_ms'] - @start_ms), short(metric['JobName']), text)
+  def failed(job_id, consequence)
+    at_ms, job_name, text = @failed.delete(job_id)
+    row(at_ms, job_name, "#{text}; #{consequence}") if text
+  end
+
+  def since_last_run(job_id, at_ms)
+    last = @last_run_ms[job_id]
+    @last_run_ms[job_id] = at_ms
+    last ? ", #{((at_ms - last) / 1000.0).round} s later" : ''
+  end
+
+  def row(at_ms, who, text)
+    @out.puts format('  +%-9s %-16s %s', hours(at_ms - @start_ms), short(who), text)
   end
 
   def readable(arguments)

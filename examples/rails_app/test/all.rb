@@ -9,6 +9,8 @@ require 'tmpdir'
 
 # The file that template.yaml deploys, called as Lambda calls it.
 class HandlerTest < Minitest::Test
+  CONTEXT = Struct.new(:aws_request_id).new('test-request')
+
   def setup
     @dir = Dir.mktmpdir
     ENV['LEDGER'] = "#{@dir}/ledger.txt"
@@ -20,14 +22,14 @@ class HandlerTest < Minitest::Test
   end
 
   def test_an_http_event_is_answered_by_rails
-    response = handler(event: http_event('/'), context: nil)
+    response = handler(event: http_event('/'), context: CONTEXT)
 
     assert_equal 200, response[:statusCode]
     assert_equal "Storefront is up.\n", response[:body]
   end
 
   def test_an_unknown_path_is_a_404_and_no_crash
-    assert_equal 404, handler(event: http_event('/nowhere'), context: nil)[:statusCode]
+    assert_equal 404, handler(event: http_event('/nowhere'), context: CONTEXT)[:statusCode]
   end
 
   def test_an_event_that_is_neither_is_refused_by_lamby
