@@ -205,6 +205,9 @@ static void a_fifo_job_without_an_id_is_refused(void **state)
     expect_refusal(f, f->fifo, lk_slice_of("{}"), &o, LK_E_INVALID, "job_id");
     o.message_group_id = lk_slice_of("g");
     expect_refusal(f, f->fifo, lk_slice_of("{}"), &o, LK_E_INVALID, "job_id");
+    o.message_group_id = (lk_slice){NULL, 0};
+    o.message_deduplication_id = lk_slice_of("d");
+    expect_refusal(f, f->fifo, lk_slice_of("{}"), &o, LK_E_INVALID, "job_id");
 }
 
 static void a_deduplication_id_for_a_standard_queue_is_refused(void **state)
