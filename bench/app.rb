@@ -39,7 +39,7 @@ REQUIRE_COST = BenchClock.per(1) do
 end
 
 # What every enqueue costs before an adapter does anything: ActiveJob's own work, and the JSON.
-class NullAdapter
+class NullAdapter < ActiveJob::QueueAdapters::AbstractAdapter
   def enqueue_after_transaction_commit?
     true
   end
