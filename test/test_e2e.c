@@ -78,7 +78,7 @@ static void a_job_that_works_leaves_the_queue(void **state)
     lk_test_house_enqueue(house, "OkJob", "[]", NULL);
     lk_test_house_wait(house, "end OkJob", 1);
     lk_test_house_wait_messages(house, "jobs", 0);
-    assert_int_equal(lk_test_house_messages(house, "jobs-dlq"), 0);
+    assert_int_equal(lk_test_local_total(house->local, "jobs-dlq"), 0);
 }
 
 static void in_a_batch_only_the_failed_job_stays(void **state)
@@ -124,7 +124,7 @@ static void a_delayed_job_waits_for_its_time(void **state)
     lk_enqueue_options options = LK_ENQUEUE_OPTIONS_INIT;
     options.delay_ms = 7200 * 1000;
     open_house(NULL);
-    int64_t sent_at_ms = lk_clock_now_ms(house->clock);
+    int64_t sent_at_ms = lk_clock_now_ms(lk_test_local_clock(house->local));
     lk_test_house_enqueue(house, "OkJob", "[]", &options);
     /* 15 minutes at a time is all that SQS can delay: seven hops, and then the job */
     for (size_t event = 1; event <= 8; event++) {
@@ -153,7 +153,7 @@ static void the_message_of_a_killed_worker_comes_back(void **state)
     assert_int_equal(lk_test_house_number(house, "start SlowJob", 1, "receives="), 2);
     assert_true(lk_test_house_number(house, "start SlowJob", 1, "pid=") != pid);
     assert_non_null(strstr(lk_test_house_log(house), "exited with error: signal: killed"));
-    assert_int_equal(lk_test_house_messages(house, "jobs"), 1);
+    assert_int_equal(lk_test_local_total(house->local, "jobs"), 1);
 }
 
 static void the_message_of_a_job_over_its_time_comes_back(void **state)
@@ -249,7 +249,7 @@ static void a_chain_of_invocations_is_stopped_at_its_limit(void **state)
     lk_test_house_to_next(house); /* its receives are spent: the next attempt moves it */
     lk_test_house_wait_messages(house, "jobs-dlq", 1);
     assert_int_equal(lk_test_count(lk_test_house_ledger(house), "start ChainJob"), 16);
-    assert_int_equal(lk_test_house_messages(house, "jobs"), 0);
+    assert_int_equal(lk_test_local_total(house->local, "jobs"), 0);
 }
 
 static void recursion_can_be_allowed(void **state)

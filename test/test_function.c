@@ -5,6 +5,8 @@
  */
 #include "lk_test.h"
 
+#include "lk_test_process.h"
+
 #include "function.h"
 #include "json.h"
 
@@ -12,7 +14,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FUNCTION_COMMAND LK_TEST_FIXTURE_DIR "/fixture_function"
@@ -135,37 +136,6 @@ static size_t count_in_log(fixture *f, const char *text)
     return count;
 }
 
-static void sleep_ms(int64_t ms)
-{
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    nanosleep(&pause, NULL);
-}
-
-/* An orphan's zombie may stay when nobody reaps it: it counts as gone. */
-static bool process_gone(pid_t pid)
-{
-    char path[64];
-    char line[512] = "";
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return true;
-    bool read = fgets(line, sizeof(line), file) != NULL;
-    fclose(file);
-    const char *name_end = read ? strrchr(line, ')') : NULL;
-    return !name_end || name_end[2] == 'Z' || name_end[2] == 'X';
-}
-
-static void assert_ends(pid_t pid)
-{
-    int64_t until = lk_mono_ms() + PATIENCE_MS;
-    while (!process_gone(pid)) {
-        if (lk_mono_ms() > until)
-            fail_msg("process %ld is still alive", (long)pid);
-        sleep_ms(10);
-    }
-}
-
 /* An invocation on a thread of its own. */
 typedef struct invocation {
     pthread_t thread;
@@ -202,7 +172,7 @@ static void wait_until_running(fixture *f, size_t count)
     int64_t until = lk_mono_ms() + PATIENCE_MS;
     while (lk_function_running(f->function) < count) {
         assert_true(lk_mono_ms() < until);
-        sleep_ms(5);
+        lk_test_sleep_ms(5);
     }
 }
 
@@ -255,7 +225,7 @@ static void a_crash_is_an_exit_error_and_a_fresh_process_follows(void **state)
     assert_int_equal(invoke(f, "{\"do\":\"exit\",\"status\":3}"), LK_INVOKE_CRASH);
     assert_payload_has(f, "\"errorType\":\"Runtime.ExitError\"");
     assert_payload_has(f, " Error: Runtime exited with error: exit status 3\"");
-    assert_true(process_gone(first));
+    assert_true(lk_test_process_gone(first));
     assert_true(worker_pid(f) != first);
 }
 
@@ -294,7 +264,7 @@ static void an_invocation_over_its_time_is_killed(void **state)
     pid_t first = worker_pid(f);
     assert_int_equal(invoke(f, "{\"do\":\"sleep\",\"ms\":60000}"), LK_INVOKE_TIMEOUT);
     assert_payload_has(f, "Task timed out after 0.30 seconds\"");
-    assert_true(process_gone(first));
+    assert_true(lk_test_process_gone(first));
     assert_log_has(log_text(f), "Task timed out after 0.30 seconds\nEND RequestId: ");
     assert_log_has(log_text(f), "\tStatus: timeout\n");
     assert_true(worker_pid(f) != first);
@@ -420,7 +390,7 @@ static void a_start_that_fails_is_reported_and_tried_again_ever_more_slowly(void
     assert_int_equal(invoke_briefly(f), LK_INVOKE_CRASH);
     assert_payload_has(f, "Runtime.ExitError");
     assert_payload_has(f, "exit status 7");
-    sleep_ms(700);
+    lk_test_sleep_ms(700);
     const char *log = log_text(f);
     log = assert_log_has(log, "cannot load the application\n");
     log = assert_log_has(log, "INIT_REPORT Init Duration: ");
@@ -445,7 +415,7 @@ static void a_process_killed_while_idle_is_replaced(void **state)
     start(f, NULL, PATIENCE_MS);
     pid_t first = worker_pid(f);
     assert_int_equal(kill(first, SIGKILL), 0);
-    assert_ends(first);
+    lk_test_process_wait_gone(first);
     assert_true(worker_pid(f) != first);
 }
 
@@ -583,7 +553,7 @@ static void stop_ends_what_runs_over_its_grace(void **state)
     begin_stop(&stop, f, 100);
     assert_int_equal(join(&busy), LK_INVOKE_STOPPED);
     end_stop(&stop, f);
-    assert_true(process_gone(pid));
+    assert_true(lk_test_process_gone(pid));
 }
 
 static void a_process_deaf_to_sigterm_is_killed(void **state)
@@ -593,7 +563,7 @@ static void a_process_deaf_to_sigterm_is_killed(void **state)
     pid_t pid = worker_pid(f);
     lk_function_stop(f->function, 0);
     f->function = NULL;
-    assert_true(process_gone(pid));
+    assert_true(lk_test_process_gone(pid));
 }
 
 static void kill_cuts_a_stop_short(void **state)
@@ -615,10 +585,10 @@ static void children_of_a_process_end_with_it(void **state)
     fixture *f = *state;
     start(f, NULL, PATIENCE_MS);
     pid_t child = (pid_t)invoke_number(f, "{\"do\":\"child\"}", NULL);
-    assert_false(process_gone(child));
+    assert_false(lk_test_process_gone(child));
     lk_function_stop(f->function, 0);
     f->function = NULL;
-    assert_ends(child);
+    lk_test_process_wait_gone(child);
 }
 
 /* What a kill -9 of the command would leave behind: nothing. */
@@ -640,10 +610,10 @@ static void workers_die_with_the_process_that_started_them(void **state)
     close(report[1]);
     assert_int_equal(read(report[0], &pid, sizeof(pid)), sizeof(pid));
     close(report[0]);
-    assert_false(process_gone(pid));
+    assert_false(lk_test_process_gone(pid));
     kill(command, SIGKILL);
     waitpid(command, NULL, 0);
-    assert_ends(pid);
+    lk_test_process_wait_gone(pid);
 }
 
 #define FUNCTION_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -5,59 +5,22 @@
 #include "lk_test.h"
 
 #include "lk_test_house.h"
+#include "lk_test_process.h"
 
 #include "http.h"
 #include "json.h"
 
-#include <sys/types.h>
-#include <time.h>
 #include <unistd.h>
-
-#define ACCOUNT "000000000000"
 
 /* --- Starting ------------------------------------------------------------------------------- */
 
-static void create_queue(lk_test_house *h, const char *name, const char *dead)
+static void create_queues(lk_test_house *h)
 {
-    lk_err err;
-    char policy[256] = "";
     char visibility[16];
-    lk_name_value attributes[3];
-    size_t count = 0;
     snprintf(visibility, sizeof(visibility), "%d", h->options.visibility_s);
-    attributes[count++] =
-        (lk_name_value){lk_slice_of("VisibilityTimeout"), lk_slice_of(visibility)};
-    if (h->options.fifo)
-        attributes[count++] = (lk_name_value){lk_slice_of("FifoQueue"), lk_slice_of("true")};
-    if (dead) {
-        snprintf(policy, sizeof(policy),
-                 "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:" ACCOUNT
-                 ":%s\",\"maxReceiveCount\":%d}",
-                 dead, h->options.max_receive_count);
-        attributes[count++] = (lk_name_value){lk_slice_of("RedrivePolicy"), lk_slice_of(policy)};
-    }
-    assert_lk_ok(lk_create_queue(h->client, name, attributes, count, NULL, &err));
-}
-
-static lk_client_options client_options(lk_test_house *h)
-{
-    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
-    options.endpoint = lk_server_url(h->server);
-    options.region = "us-east-1";
-    options.access_key_id = "local";
-    options.secret_access_key = "local";
-    return options;
-}
-
-static void start_server(lk_test_house *h)
-{
-    lk_err err;
-    assert_lk_ok(lk_clock_new(h->clock_path, &h->clock, &err));
-    lk_server_options options = {.db_path = ":memory:", .clock = h->clock};
-    assert_lk_ok(lk_server_start(&options, &h->server, &err));
-    lk_client_options client = client_options(h);
-    h->client = lk_client_new(&client, &err);
-    assert_non_null(h->client);
+    lk_test_local_queue(h->local, h->dead, NULL, 0);
+    lk_test_local_queue(h->local, h->queue, h->dead, h->options.max_receive_count);
+    lk_test_local_set(h->local, h->queue, "VisibilityTimeout", visibility);
 }
 
 static void start_function(lk_test_house *h)
@@ -68,7 +31,8 @@ static void start_function(lk_test_house *h)
     char env[5][160];
     snprintf(command, sizeof(command), "%s/%s", LK_TEST_FIXTURE_DIR, o->command);
     snprintf(env[0], sizeof(env[0]), "AWS_ENDPOINT_URL_SQS=%s",
-             o->worker_endpoint ? o->worker_endpoint : lk_server_url(h->server));
+             o->worker_endpoint ? o->worker_endpoint
+                                : lk_server_url(lk_test_local_server(h->local)));
     snprintf(env[1], sizeof(env[1]), "LK_TEST_LEDGER=%s", h->ledger);
     snprintf(env[2], sizeof(env[2]), "LAMBDAKIQ_CLOCK_FILE=%s", h->clock_path);
     snprintf(env[3], sizeof(env[3]), "JOBS_QUEUE_NAME=%s", h->queue);
@@ -81,7 +45,7 @@ static void start_function(lk_test_house *h)
                                    .env = envp,
                                    .workers = o->workers,
                                    .timeout_ms = o->timeout_ms,
-                                   .region = "us-east-1",
+                                   .region = LK_TEST_REGION,
                                    .log_fd = fileno(h->log)};
     assert_lk_ok(lk_function_start(&options, &h->function, &err));
 }
@@ -99,17 +63,23 @@ static void resume(void *ctx)
 void lk_test_house_map(lk_test_house *h)
 {
     lk_err err;
+    lk_client_options client = LK_CLIENT_OPTIONS_INIT;
+    client.endpoint = lk_server_url(lk_test_local_server(h->local));
+    client.region = LK_TEST_REGION;
+    client.access_key_id = "local";
+    client.secret_access_key = "local";
     lk_mapping_options options = {.queue_arn = h->arn,
                                   .queue_url = h->queue,
-                                  .region = "us-east-1",
-                                  .client = client_options(h),
+                                  .region = LK_TEST_REGION,
+                                  .client = client,
                                   .batch_size = h->options.batch_size,
                                   .report_batch_item_failures = true,
                                   .pollers = h->options.workers,
                                   .recursion_limit = h->options.recursion_limit};
     assert_lk_ok(lk_mapping_start(&options, h->function, &h->mapping, &err));
     lk_server_set_clock_gate(
-        h->server, &(lk_server_clock_gate){.try_pause = try_pause, .resume = resume, .ctx = h});
+        lk_test_local_server(h->local),
+        &(lk_server_clock_gate){.try_pause = try_pause, .resume = resume, .ctx = h});
 }
 
 static void set_defaults(lk_test_house_options *o)
@@ -136,12 +106,12 @@ lk_test_house *lk_test_house_start(const lk_test_house_options *options)
     snprintf(h->clock_path, sizeof(h->clock_path), "%s/clock", h->dir);
     snprintf(h->queue, sizeof(h->queue), "jobs%s", h->options.fifo ? ".fifo" : "");
     snprintf(h->dead, sizeof(h->dead), "jobs-dlq%s", h->options.fifo ? ".fifo" : "");
-    snprintf(h->arn, sizeof(h->arn), "arn:aws:sqs:us-east-1:" ACCOUNT ":%s", h->queue);
+    snprintf(h->arn, sizeof(h->arn), "arn:aws:sqs:" LK_TEST_REGION ":" LK_TEST_ACCOUNT ":%s",
+             h->queue);
     h->log = tmpfile();
     assert_non_null(h->log);
-    start_server(h);
-    create_queue(h, h->dead, NULL);
-    create_queue(h, h->queue, h->dead);
+    h->local = lk_test_local_start_clock(h->clock_path);
+    create_queues(h);
     start_function(h);
     if (!h->options.no_mapping)
         lk_test_house_map(h);
@@ -154,13 +124,11 @@ void lk_test_house_stop(lk_test_house *h)
         return;
     if (h->mapping)
         lk_mapping_quit(h->mapping);
-    lk_server_set_clock_gate(h->server, NULL);
+    lk_server_set_clock_gate(lk_test_local_server(h->local), NULL);
     lk_function_kill(h->function);
     lk_mapping_stop(h->mapping);
     lk_function_stop(h->function, 0);
-    lk_client_free(h->client);
-    lk_server_stop(h->server);
-    lk_clock_free(h->clock);
+    lk_test_local_stop(h->local);
     unlink(h->ledger);
     unlink(h->clock_path);
     rmdir(h->dir);
@@ -175,7 +143,8 @@ void lk_test_house_enqueue(lk_test_house *h, const char *job_class, const char *
                            const lk_enqueue_options *options)
 {
     lk_err err;
-    assert_lk_ok(lk_enqueue(h->client, h->queue, job_class, arguments, options, NULL, &err));
+    assert_lk_ok(lk_enqueue(lk_test_local_client(h->local), h->queue, job_class, arguments, options,
+                            NULL, &err));
 }
 
 static const char *read_all(lk_test_house *h, FILE *file)
@@ -212,12 +181,6 @@ size_t lk_test_count(const char *text, const char *part)
     for (const char *at = strstr(text, part); at; at = strstr(at + 1, part))
         count++;
     return count;
-}
-
-void lk_test_sleep_ms(int64_t ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-    nanosleep(&left, NULL);
 }
 
 static void wait_for(lk_test_house *h, const char *(*read)(lk_test_house *), const char *part,
@@ -265,7 +228,8 @@ static int64_t move_clock(lk_test_house *h, const char *order)
     lk_json *json = NULL;
     int64_t moved_ms = -1;
     lk_http *http = lk_http_new(&(lk_http_options){.no_proxy = true}, &err);
-    snprintf(url, sizeof(url), "%s/_lambdakiq/clock", lk_server_url(h->server));
+    snprintf(url, sizeof(url), "%s/_lambdakiq/clock",
+             lk_server_url(lk_test_local_server(h->local)));
     lk_http_request request = {.method = "POST", .url = url, .body = lk_slice_of(order)};
     assert_lk_ok(lk_http_call(http, &request, 60000, &response, &err));
     if (response.status != 200)
@@ -291,42 +255,14 @@ void lk_test_house_advance(lk_test_house *h, int64_t seconds)
     move_clock(h, order);
 }
 
-int64_t lk_test_house_messages(lk_test_house *h, const char *queue)
-{
-    static const char *const counters[] = {"ApproximateNumberOfMessages",
-                                           "ApproximateNumberOfMessagesNotVisible",
-                                           "ApproximateNumberOfMessagesDelayed"};
-    lk_err err;
-    lk_buf params = {0};
-    char *response = NULL;
-    size_t len = 0;
-    int64_t sum = 0;
-    lk_json *json = NULL;
-    lk_buf_addf(&params, "{\"QueueUrl\":\"%s\",\"AttributeNames\":[\"All\"]}", queue);
-    assert_lk_ok(
-        lk_sqs_call(h->client, "GetQueueAttributes", lk_buf_slice(&params), &response, &len, &err));
-    assert_lk_ok(lk_json_parse((lk_slice){response, len}, "attributes", &json, &err));
-    for (size_t i = 0; i < LK_COUNT(counters); i++) {
-        int64_t value = 0;
-        assert_true(
-            lk_json_int64(lk_json_get(lk_json_get(json, "Attributes"), counters[i]), &value));
-        sum += value;
-    }
-    lk_json_free(json);
-    lk_free(response);
-    lk_buf_clear(&params);
-    return sum;
-}
-
-void lk_test_house_wait_messages(lk_test_house *h, const char *queue, int64_t count)
+void lk_test_house_wait_messages(lk_test_house *h, const char *queue, int count)
 {
     int64_t until = lk_mono_ms() + LK_TEST_PATIENCE_MS;
-    int64_t now;
-    while ((now = lk_test_house_messages(h, queue)) != count) {
+    int now;
+    while ((now = lk_test_local_total(h->local, queue)) != count) {
         if (lk_mono_ms() > until) {
             print_error("log:%s\n", lk_test_house_log(h));
-            fail_msg("queue %s has %lld messages, expected %lld", queue, (long long)now,
-                     (long long)count);
+            fail_msg("queue %s has %d messages, expected %d", queue, now, count);
         }
         lk_test_sleep_ms(3);
     }
@@ -336,7 +272,8 @@ lk_messages *lk_test_house_receive(lk_test_house *h, const char *queue)
 {
     lk_err err;
     lk_messages *messages = NULL;
-    assert_lk_ok(lk_receive(h->client, lk_slice_of(queue), 10, 0, -1, &messages, &err));
+    assert_lk_ok(
+        lk_receive(lk_test_local_client(h->local), lk_slice_of(queue), 10, 0, -1, &messages, &err));
     assert_int_equal(lk_messages_count(messages), 1);
     return messages;
 }
@@ -347,20 +284,4 @@ lk_slice lk_test_attribute(const lk_message *message, const char *name)
         if (lk_slice_equal_str(message->attributes[i].name, name))
             return message->attributes[i].value;
     return (lk_slice){0};
-}
-
-/* --- Processes ------------------------------------------------------------------------------ */
-
-bool lk_test_process_gone(pid_t pid)
-{
-    char path[64];
-    char line[512] = "";
-    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return true;
-    bool read = fgets(line, sizeof(line), file) != NULL;
-    fclose(file);
-    const char *name_end = read ? strrchr(line, ')') : NULL;
-    return !name_end || name_end[2] == 'Z' || name_end[2] == 'X';
 }

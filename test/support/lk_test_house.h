@@ -6,8 +6,8 @@
 #ifndef LK_TEST_HOUSE_H
 #define LK_TEST_HOUSE_H
 
+#include "lk_test_local.h"
 #include "mapping.h"
-#include "server.h"
 
 #define LK_TEST_PATIENCE_MS 20000 /* how long things may take that take milliseconds */
 
@@ -36,9 +36,7 @@ typedef struct lk_test_house {
     char arn[96];
     FILE *log;
     lk_buf text; /* what was read last */
-    lk_clock *clock;
-    lk_server *server;
-    lk_client *client;
+    lk_test_local *local;
     lk_function *function;
     lk_mapping *mapping;
 } lk_test_house;
@@ -63,14 +61,10 @@ int64_t lk_test_house_number(lk_test_house *house, const char *part, size_t nth,
 /* POST /_lambdakiq/clock. The milliseconds moved; -1: nothing is due. */
 int64_t lk_test_house_to_next(lk_test_house *house);
 void lk_test_house_advance(lk_test_house *house, int64_t seconds);
-/* ApproximateNumberOfMessages (visible), …NotVisible, …Delayed together. */
-int64_t lk_test_house_messages(lk_test_house *house, const char *queue);
 /* Waits until the queue holds that many. */
-void lk_test_house_wait_messages(lk_test_house *house, const char *queue, int64_t count);
+void lk_test_house_wait_messages(lk_test_house *house, const char *queue, int count);
 /* The one message of the queue, received and left hidden; free with lk_messages_free. */
 lk_messages *lk_test_house_receive(lk_test_house *house, const char *queue);
 lk_slice lk_test_attribute(const lk_message *message, const char *name);
-bool lk_test_process_gone(pid_t pid); /* a zombie that nobody reaps counts as gone */
-void lk_test_sleep_ms(int64_t ms);
 
 #endif

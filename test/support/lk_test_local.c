@@ -7,7 +7,6 @@
 #include "client.h"
 #include "json.h"
 #include "lk_test.h"
-#include "server.h"
 
 struct lk_test_local {
     lk_clock *clock;
@@ -22,10 +21,15 @@ static int64_t moved_clock_ms(void *ctx)
 
 lk_test_local *lk_test_local_start(void)
 {
+    return lk_test_local_start_clock(NULL);
+}
+
+lk_test_local *lk_test_local_start_clock(const char *clock_path)
+{
     lk_err err;
     lk_test_local *local = calloc(1, sizeof(*local));
     assert_non_null(local);
-    assert_lk_ok(lk_clock_new(NULL, &local->clock, &err));
+    assert_lk_ok(lk_clock_new(clock_path, &local->clock, &err));
     lk_server_options server_options = {
         .region = LK_TEST_REGION, .account = LK_TEST_ACCOUNT, .clock = local->clock};
     assert_lk_ok(lk_server_start(&server_options, &local->server, &err));
@@ -54,6 +58,16 @@ void lk_test_local_stop(lk_test_local *local)
 lk_client *lk_test_local_client(lk_test_local *local)
 {
     return local->client;
+}
+
+lk_server *lk_test_local_server(lk_test_local *local)
+{
+    return local->server;
+}
+
+lk_clock *lk_test_local_clock(lk_test_local *local)
+{
+    return local->clock;
 }
 
 void lk_test_local_advance(lk_test_local *local, int64_t by_ms)
@@ -98,44 +112,53 @@ void lk_test_local_set(lk_test_local *local, const char *queue, const char *attr
     assert_lk_ok(lk_set_queue_attributes(local->client, lk_slice_of(queue), &pair, 1, &err));
 }
 
-static int count_of(lk_test_local *local, const char *queue, const char *attribute)
+/* The sum of the counters, all of one moment: a message that changes its state is counted once. */
+static int count_of(lk_test_local *local, const char *queue, const char *const *counters,
+                    size_t counter_count)
 {
     lk_err err;
     char params[256];
     char *response = NULL;
     size_t len = 0;
     lk_json *root = NULL;
-    int64_t count = -1;
-    snprintf(params, sizeof(params), "{\"QueueUrl\":\"%s\",\"AttributeNames\":[\"%s\"]}", queue,
-             attribute);
+    int64_t sum = 0;
+    snprintf(params, sizeof(params), "{\"QueueUrl\":\"%s\",\"AttributeNames\":[\"All\"]}", queue);
     assert_lk_ok(lk_sqs_call(local->client, "GetQueueAttributes", lk_slice_of(params), &response,
                              &len, &err));
     assert_lk_ok(lk_json_parse((lk_slice){response, len}, "attributes", &root, &err));
-    assert_true(lk_json_int64(lk_json_get(lk_json_get(root, "Attributes"), attribute), &count));
+    for (size_t i = 0; i < counter_count; i++) {
+        int64_t count = -1;
+        assert_true(
+            lk_json_int64(lk_json_get(lk_json_get(root, "Attributes"), counters[i]), &count));
+        sum += count;
+    }
     lk_json_free(root);
     lk_free(response);
-    return (int)count;
+    return (int)sum;
 }
+
+static const char *const all_counters[] = {"ApproximateNumberOfMessages",
+                                           "ApproximateNumberOfMessagesNotVisible",
+                                           "ApproximateNumberOfMessagesDelayed"};
 
 int lk_test_local_visible(lk_test_local *local, const char *queue)
 {
-    return count_of(local, queue, "ApproximateNumberOfMessages");
+    return count_of(local, queue, &all_counters[0], 1);
 }
 
 int lk_test_local_in_flight(lk_test_local *local, const char *queue)
 {
-    return count_of(local, queue, "ApproximateNumberOfMessagesNotVisible");
+    return count_of(local, queue, &all_counters[1], 1);
 }
 
 int lk_test_local_delayed(lk_test_local *local, const char *queue)
 {
-    return count_of(local, queue, "ApproximateNumberOfMessagesDelayed");
+    return count_of(local, queue, &all_counters[2], 1);
 }
 
 int lk_test_local_total(lk_test_local *local, const char *queue)
 {
-    return lk_test_local_visible(local, queue) + lk_test_local_in_flight(local, queue) +
-           lk_test_local_delayed(local, queue);
+    return count_of(local, queue, all_counters, LK_COUNT(all_counters));
 }
 
 /* --- Messages ------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #ifndef LK_TEST_LOCAL_H
 #define LK_TEST_LOCAL_H
 
-#include "base.h"
+#include "server.h"
 
 #define LK_TEST_REGION  "us-east-1"
 #define LK_TEST_ACCOUNT "000000000000"
@@ -15,8 +15,12 @@
 typedef struct lk_test_local lk_test_local;
 
 lk_test_local *lk_test_local_start(void);
+/* With the clock's offset in a file, for processes that share it. */
+lk_test_local *lk_test_local_start_clock(const char *clock_path);
 void lk_test_local_stop(lk_test_local *local);
 lk_client *lk_test_local_client(lk_test_local *local);
+lk_server *lk_test_local_server(lk_test_local *local);
+lk_clock *lk_test_local_clock(lk_test_local *local);
 void lk_test_local_advance(lk_test_local *local, int64_t by_ms);
 
 /* A queue with VisibilityTimeout 60 s; FIFO by its name. dead_letters NULL: no redrive policy. */
