@@ -10,7 +10,7 @@
 #include <ruby/encoding.h>
 #include <ruby/thread.h>
 
-#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* --- Conversions ---------------------------------------------------------------------------- */
@@ -171,6 +171,15 @@ static void unblock(void *arg)
     w->interrupt(w->handle);
 }
 
+static int cut_off(lk_err *err)
+{
+    size_t len = strlen(err->message);
+    snprintf(
+        err->message + len, sizeof(err->message) - len,
+        "; what was sent may have been accepted all the same, sending it again may duplicate it");
+    return LK_E_INTERRUPTED;
+}
+
 int ext_wait(ext_call call, void *args, ext_interrupt interrupt, void *handle, bool repeatable,
              lk_err *err)
 {
@@ -187,7 +196,7 @@ int ext_wait(ext_call call, void *args, ext_interrupt interrupt, void *handle, b
         /* An interrupt that came too late for an earlier call ends this one before it sends
          * anything, so that is always repeated. */
         if (w.ran && atomic_load(&w.interrupted) && !repeatable)
-            return w.rc;
+            return cut_off(err);
     }
 }
 

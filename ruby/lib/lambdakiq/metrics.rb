@@ -86,8 +86,9 @@ module Lambdakiq
       def of(job)
         return if job.class.respond_to?(:log_arguments?) && !job.class.log_arguments?
 
-        job.arguments.map { |argument| JSON.generate(printable(argument)) }
-      rescue StandardError # not deserialised, or not to be shown as JSON: metrics without arguments
+        # nil when they could not be deserialised, which is what the job failed of
+        job.arguments&.map { |argument| JSON.generate(printable(argument)) }
+      rescue JSON::JSONError # NaN and the like: nothing that could have been sent
         nil
       end
 
@@ -104,6 +105,7 @@ module Lambdakiq
         filters = defined?(Rails.application) && Rails.application ? Rails.application.config.filter_parameters : []
         return hash if filters.empty?
 
+        require 'active_support/parameter_filter'
         ActiveSupport::ParameterFilter.new(filters).filter(hash.transform_keys(&:to_s))
       end
 

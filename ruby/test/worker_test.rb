@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+require_relative 'test_helper'
+
+class WorkerTest < Minitest::Test
+  def setup
+    LOG.truncate(0)
+  end
+
+  def teardown
+    Lambdakiq.instance_variable_set(:@config, nil)
+  end
+
+  def test_without_options_the_defaults_apply
+    job = ApplicationJob.new
+
+    assert_predicate job, :lambdakiq?
+    refute_predicate job, :lambdakiq_async?
+    assert_equal 12, job.lambdakiq_retry
+    assert_nil job.lambdakiq_message_group_id
+    assert_equal({}, ApplicationJob.lambdakiq_options_hash)
+  end
+
+  # B17
+  def test_retry_is_a_number_true_or_false
+    { 3 => 3, 0 => 0, 40 => 12, false => 0, true => 12, nil => 12 }.each do |given, retries|
+      assert_equal retries, job_class(retry: given).new.lambdakiq_retry, given.inspect
+    end
+  end
+
+  def test_the_job_overrides_the_configuration_both_ways
+    Lambdakiq.config.max_retries = 4
+
+    assert_equal 4, ApplicationJob.new.lambdakiq_retry
+    assert_equal 9, job_class(retry: 9).new.lambdakiq_retry
+    assert_equal 1, job_class('retry' => 1).new.lambdakiq_retry
+  end
+
+  def test_a_retry_that_makes_no_sense_is_refused_when_the_class_is_loaded
+    ['3', -1, 2.5, :often, []].each do |value|
+      error = assert_raises(Lambdakiq::OptionError) { job_class(retry: value) }
+      assert_kind_of ArgumentError, error
+      assert_includes error.message, value.inspect
+    end
+  end
+
+  def test_a_dead_option_other_than_dlq_is_refused
+    job_class(dead: :dlq)
+    assert_raises(Lambdakiq::OptionError) { job_class(dead: :drop) }
+  end
+
+  # B18
+  def test_options_replace_those_of_the_superclass
+    parent = job_class(retry: 2, message_group_id: 'a')
+    child = Class.new(parent) { lambdakiq_options retry: 5 }
+
+    assert_equal({ retry: 5 }, child.lambdakiq_options_hash)
+    assert_equal({ retry: 2, message_group_id: 'a' }, parent.lambdakiq_options_hash)
+  end
+
+  def test_options_merge_when_asked_to
+    child = Class.new(job_class(retry: 2, message_group_id: 'a')) { lambdakiq_options merge: true, retry: 5 }
+
+    assert_equal({ retry: 5, message_group_id: 'a' }, child.lambdakiq_options_hash)
+  end
+
+  def test_a_misspelt_option_is_warned_about
+    job_class(retires: 2)
+
+    assert_match(/unknown lambdakiq_options retires/, LOG.string)
+  end
+
+  def test_a_group_is_text_or_computed_and_a_long_one_its_digest
+    assert_equal 'a', job_class(message_group_id: 'a').new.lambdakiq_message_group_id
+    assert_equal 'x', job_class(message_group_id: ->(job) { job.arguments.first }).new('x').lambdakiq_message_group_id
+    assert_nil job_class(message_group_id: ' ').new.lambdakiq_message_group_id
+    assert_equal '0ec9eb33e74510bcdd1f2ea55206e82f21649c5c2becbf2b433eb475b34c01bd',
+                 job_class(message_group_id: 'x' * 129).new.lambdakiq_message_group_id
+  end
+
+  def test_the_configuration_refuses_what_makes_no_sense
+    { max_retries: 13, long_delays: false, delete: :never, guard_seconds: -1, jitter: 101 }.each do |name, value|
+      error = assert_raises(Lambdakiq::OptionError) { Lambdakiq.config.public_send("#{name}=", value) }
+      assert_includes error.message, "config.lambdakiq.#{name}"
+    end
+    assert_raises(NoMethodError) { Lambdakiq.config.max_retires = 1 }
+  end
+
+  def test_the_limits_are_those_of_the_core
+    assert_equal Lambdakiq::Native::MAX_RETRIES, Lambdakiq::Config::MAX_RETRIES
+    assert_equal [30, 46, 76, 156, 346, 730, 1416, 2536, 4246, 6726, 10_180, 14_836, nil],
+                 (1..13).map { |count| Lambdakiq::Backoff.backoff(count) }
+    assert_equal 43_200, Lambdakiq::Backoff::MAX_VISIBILITY_TIMEOUT
+  end
+
+  private
+
+  def job_class(options)
+    Class.new(ApplicationJob) { lambdakiq_options options }
+  end
+end
