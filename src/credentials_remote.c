@@ -4,9 +4,12 @@
  */
 #include "credentials_remote.h"
 
+#include "endpoint.h"
 #include "json.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,24 +124,37 @@ bool lk_credentials_has_container(void)
            lk_getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 }
 
-/* AWS: plain http only to this machine and to the container agents' fixed addresses, so that nobody
- * can be made to send the token elsewhere. */
-static bool is_allowed_host(const char *url)
+/* Whether host is loopback (127.0.0.0/8, ::1) or one of the container agents' fixed addresses. */
+static bool is_agent_address(const char *host)
 {
-    static const char *const hosts[] = {"localhost",     "127.0.0.1",      "[::1]",
-                                        "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
-    lk_slice text = lk_slice_of(url);
-    if (lk_slice_has_prefix(text, LK_SLICE_LITERAL("https://")))
-        return true;
-    if (!lk_slice_has_prefix(text, LK_SLICE_LITERAL("http://")))
-        return false;
-    for (size_t i = 0; i < LK_COUNT(hosts); i++) {
-        size_t len = strlen(hosts[i]);
-        const char *behind = url + 7 + len;
-        if (strncmp(url + 7, hosts[i], len) == 0 && strchr("/:?", *behind))
-            return true; /* strchr finds the terminating NUL too */
+    struct in_addr v4;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        uint32_t address = ntohl(v4.s_addr);
+        return address >> 24 == 127 || address == 0xa9feaa02 /* 169.254.170.2 */ ||
+               address == 0xa9feaa17 /* 169.254.170.23 */;
     }
-    return false;
+    static const struct in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+    struct in6_addr v6;
+    struct in6_addr eks;
+    if (inet_pton(AF_INET6, host, &v6) != 1 || inet_pton(AF_INET6, "fd00:ec2::23", &eks) != 1)
+        return false;
+    return memcmp(&v6, &loopback, sizeof(v6)) == 0 || memcmp(&v6, &eks, sizeof(v6)) == 0;
+}
+
+/* AWS: plain http only to this machine and to the container agents, so that nobody can be made to
+ * send the token elsewhere. lk_url_parse knows no "user@", which would hide the true host. */
+static bool is_allowed_url(const char *text)
+{
+    lk_url url;
+    char host[64];
+    if (!lk_url_parse(lk_slice_of(text), &url))
+        return false;
+    if (lk_slice_equal_str(url.scheme, "https") || lk_slice_equal_str(url.host, "localhost"))
+        return true;
+    lk_slice bare = url.host;
+    if (bare.ptr[0] == '[')
+        bare = (lk_slice){bare.ptr + 1, bare.len - 2};
+    return lk_slice_copy(bare, host, sizeof(host)) && is_agent_address(host);
 }
 
 static int container_url(lk_buf *url, lk_err *err)
@@ -150,12 +166,12 @@ static int container_url(lk_buf *url, lk_err *err)
     else
         lk_buf_add_str(url, full);
     int rc = lk_buf_check(url, err);
-    if (rc == LK_OK && (relative ? relative[0] != '/' : !is_allowed_host(url->ptr)))
+    if (rc == LK_OK && (relative ? relative[0] != '/' : !is_allowed_url(url->ptr)))
         rc = LK_FAIL(err, LK_E_CREDENTIALS,
-                     "%s is not allowed: it must be https, or http to loopback or a container "
-                     "agent's address",
-                     relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-                              : "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+                     relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is not allowed: it must "
+                                "begin with a slash"
+                              : "AWS_CONTAINER_CREDENTIALS_FULL_URI is not allowed: it must be "
+                                "https, or http to loopback or a container agent's address");
     return rc;
 }
 

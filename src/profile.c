@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_FILE_BYTES (4 * 1024 * 1024)
+
 /* One key of the profile, or of its services section: then named "SERVICE.KEY". */
 typedef struct profile_entry {
     char *key;
@@ -42,10 +44,9 @@ typedef struct parser {
     bool credentials_file;
     const char *services; /* name of the services section wanted; NULL: reading profile keys */
     section_kind section;
-    lk_slice parent; /* key with an empty value, whose indented sub-keys follow */
+    bool profile_default; /* "[profile default]" was seen: "[default]" counts no longer */
+    lk_slice parent;      /* key with an empty value, whose indented sub-keys follow */
 } parser;
-
-#define MAX_FILE_BYTES (4 * 1024 * 1024)
 
 static void clear_entries(entry_list *list)
 {
@@ -133,8 +134,8 @@ static section_kind classify_section(const parser *p, lk_slice header)
         return p->services && lk_slice_equal_str(section_name(header, 8), p->services)
                    ? SECTION_SERVICES
                    : SECTION_OTHER;
-    return lk_slice_equal_str(header, "default") && strcmp(wanted, "default") == 0 ? SECTION_PROFILE
-                                                                                   : SECTION_OTHER;
+    bool is_default = lk_slice_equal_str(header, "default") && strcmp(wanted, "default") == 0;
+    return is_default && !p->profile_default ? SECTION_PROFILE : SECTION_OTHER;
 }
 
 /* Cuts a comment that follows the value after white space. */
@@ -177,6 +178,21 @@ static bool parse_pair(parser *p, lk_slice line, bool indented)
     return put_entry(&p->profile->keys, lk_slice_dup(key), value);
 }
 
+static void begin_section(parser *p, lk_slice header)
+{
+    p->section = classify_section(p, header);
+    p->parent = (lk_slice){NULL, 0};
+    if (p->section != SECTION_PROFILE)
+        return;
+    p->profile->found = true;
+    /* AWS: of "[default]" and "[profile default]" in one file only the latter counts. */
+    bool prefixed = !p->credentials_file && has_word(header, "profile");
+    if (prefixed && strcmp(p->profile->name, "default") == 0 && !p->profile_default) {
+        clear_entries(&p->profile->keys);
+        p->profile_default = true;
+    }
+}
+
 static bool parse_line(parser *p, lk_slice line)
 {
     bool indented = line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t');
@@ -186,10 +202,7 @@ static bool parse_line(parser *p, lk_slice line)
     if (text.ptr[0] == '[' && !indented) {
         const char *end = memchr(text.ptr, ']', text.len);
         lk_slice header = {text.ptr + 1, end ? (size_t)(end - text.ptr) - 1 : 0};
-        p->section = classify_section(p, lk_slice_trim(header));
-        p->parent = (lk_slice){NULL, 0};
-        if (p->section == SECTION_PROFILE)
-            p->profile->found = true;
+        begin_section(p, lk_slice_trim(header));
         return true;
     }
     return parse_pair(p, text, indented);
@@ -238,7 +251,8 @@ static int read_file(const char *path, lk_buf *text, lk_err *err)
     }
     char chunk[4096];
     size_t got;
-    while ((got = fread(chunk, 1, sizeof(chunk), file)) > 0 && text->len < MAX_FILE_BYTES)
+    while (text->len <= MAX_FILE_BYTES && !text->failed &&
+           (got = fread(chunk, 1, sizeof(chunk), file)) > 0)
         lk_buf_add(text, (lk_slice){chunk, got});
     int failed = ferror(file);
     int reason = errno;
@@ -246,6 +260,9 @@ static int read_file(const char *path, lk_buf *text, lk_err *err)
     lk_zero(chunk, sizeof(chunk));
     if (failed)
         return LK_FAIL(err, LK_E_CONFIG, "cannot read the AWS file %s: %s", path, strerror(reason));
+    if (text->len > MAX_FILE_BYTES)
+        return LK_FAIL(err, LK_E_CONFIG,
+                       "the AWS file %s is larger than 4 MiB: is it the right one?", path);
     return lk_buf_check(text, err);
 }
 

@@ -7,6 +7,7 @@
 #include "credentials.h"
 #include "lk_test_http.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 static lk_err err;
@@ -265,11 +266,75 @@ static void credentials_the_service_called_expired_are_fetched_again(void **stat
     lk_test_http_stop(peer);
 }
 
+static void without_a_token_file_the_token_of_the_environment_is_sent(void **state)
+{
+    (void)state;
+    setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc", 1);
+    peer_answer answer = {
+        .status = 200, .expiration = "2030-01-01T00:00:00Z", .token = "Basic abc"};
+    lk_test_http *peer = start_container(&answer);
+    lk_credentials_provider *provider = make_provider(NULL);
+    assert_keys(provider, NULL, "C1", "cs", "ct");
+    lk_credentials_provider_free(provider);
+    lk_test_http_stop(peer);
+}
+
+static void assert_container_fails(const char *variable, const char *value, const char *message)
+{
+    setenv(variable, value, 1);
+    lk_credentials_provider *provider = make_provider(NULL);
+    const lk_credentials *found = NULL;
+    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    if (!strstr(err.message, message))
+        fail_msg("%s=%s: \"%s\" does not hold \"%s\"", variable, value, err.message, message);
+    lk_credentials_provider_free(provider);
+    unsetenv(variable);
+}
+
+static void a_token_file_that_is_missing_or_broken_is_an_error_without_the_token(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/lk_token_XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "sec\r\nret: x", 11), 11);
+    close(fd);
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/", 1);
+    assert_container_fails("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent/token",
+                           "/nonexistent/token");
+    assert_container_fails("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path, "holds a line break");
+    assert_null(strstr(err.message, "ret"));
+    unlink(path);
+}
+
+static void a_token_may_go_to_this_machine_and_over_https(void **state)
+{
+    (void)state;
+    /* Nobody listens on port 1: they are asked, and do not answer. */
+    static const char *const allowed[] = {"http://127.0.0.1:1/creds", "http://127.8.9.10:1/creds",
+                                          "http://localhost:1", "http://[::1]:1/creds",
+                                          "https://127.0.0.1:1/creds"};
+    for (size_t i = 0; i < LK_COUNT(allowed); i++)
+        assert_container_fails("AWS_CONTAINER_CREDENTIALS_FULL_URI", allowed[i],
+                               "no credentials from the container credentials endpoint");
+}
+
+static void a_relative_uri_must_begin_with_a_slash(void **state)
+{
+    (void)state;
+    assert_container_fails("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "@example.invalid/creds",
+                           "must begin with a slash");
+}
+
 static void a_token_is_never_sent_to_a_foreign_host_in_clear(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"http://example.invalid/creds", "http://127.0.0.1.evil/creds",
-                                      "ftp://127.0.0.1/creds", "http://169.254.169.254/creds"};
+    static const char *const bad[] = {
+        "http://example.invalid/creds",    "http://127.0.0.1.evil/creds",
+        "ftp://127.0.0.1/creds",           "http://169.254.169.254/creds",
+        "http://127.0.0.1@evil.invalid/",  "http://127.0.0.1:80@evil.invalid/creds",
+        "http://localhost:x@evil.invalid", "http://localhost.evil.invalid",
+        "http://[fd00:ec2::24]/creds",     "http://[::1",
+        "http://128.0.0.1/creds",          "http:///creds"};
     for (size_t i = 0; i < LK_COUNT(bad); i++) {
         setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", bad[i], 1);
         lk_credentials_provider *provider = make_provider(NULL);
@@ -315,6 +380,13 @@ static void answer_instance(const lk_test_request *request, lk_test_response *re
     }
 }
 
+static void answer_late(const lk_test_request *request, lk_test_response *response, void *ctx)
+{
+    (void)request;
+    (void)ctx;
+    response->delay_ms = 1200;
+}
+
 static void instance_credentials_need_a_session_token_first(void **state)
 {
     (void)state;
@@ -343,6 +415,65 @@ static void an_instance_without_role_says_what_to_set(void **state)
     lk_test_http_stop(peer);
 }
 
+static void a_metadata_service_that_is_slow_is_not_waited_for(void **state)
+{
+    (void)state;
+    lk_test_http *peer = lk_test_http_start(answer_late, NULL);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", lk_test_http_url(peer), 1);
+    unsetenv("AWS_EC2_METADATA_DISABLED");
+    lk_credentials_provider *provider = make_provider(NULL);
+    const lk_credentials *found = NULL;
+    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_non_null(strstr(err.message, "the instance metadata service"));
+    assert_int_equal(lk_test_http_count(peer), 1); /* no second try, no further request */
+    lk_credentials_provider_free(provider);
+    lk_test_http_stop(peer);
+}
+
+static void a_metadata_service_that_refuses_is_named(void **state)
+{
+    (void)state;
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1", 1);
+    unsetenv("AWS_EC2_METADATA_DISABLED");
+    lk_credentials_provider *provider = make_provider(NULL);
+    const lk_credentials *found = NULL;
+    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_non_null(strstr(err.message, "the instance metadata service"));
+    assert_non_null(strstr(err.message, "set AWS_ACCESS_KEY_ID"));
+    lk_credentials_provider_free(provider);
+}
+
+/* Interrupts once the peer has the request. */
+typedef struct interrupter {
+    lk_test_http *peer;
+    lk_credentials_provider *provider;
+} interrupter;
+
+static void *interrupt_when_asked(void *ctx)
+{
+    interrupter *who = ctx;
+    while (lk_test_http_count(who->peer) == 0)
+        usleep(1000);
+    lk_credentials_interrupt(who->provider);
+    return NULL;
+}
+
+static void looking_for_credentials_can_be_interrupted(void **state)
+{
+    (void)state;
+    lk_test_http *peer = lk_test_http_start(answer_late, NULL);
+    setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", lk_test_http_url(peer), 1);
+    lk_credentials_provider *provider = make_provider(NULL);
+    interrupter who = {peer, provider};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_when_asked, &who), 0);
+    const lk_credentials *found = NULL;
+    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_INTERRUPTED);
+    pthread_join(thread, NULL);
+    lk_credentials_provider_free(provider);
+    lk_test_http_stop(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,11 +490,21 @@ int main(void)
         cmocka_unit_test_setup(a_failed_refresh_keeps_keys_that_are_still_valid, clear_environment),
         cmocka_unit_test_setup(credentials_the_service_called_expired_are_fetched_again,
                                clear_environment),
+        cmocka_unit_test_setup(without_a_token_file_the_token_of_the_environment_is_sent,
+                               clear_environment),
+        cmocka_unit_test_setup(a_token_file_that_is_missing_or_broken_is_an_error_without_the_token,
+                               clear_environment),
+        cmocka_unit_test_setup(a_token_may_go_to_this_machine_and_over_https, clear_environment),
+        cmocka_unit_test_setup(a_relative_uri_must_begin_with_a_slash, clear_environment),
         cmocka_unit_test_setup(a_token_is_never_sent_to_a_foreign_host_in_clear, clear_environment),
         cmocka_unit_test_setup(an_answer_without_credentials_is_an_error_without_its_text,
                                clear_environment),
         cmocka_unit_test_setup(instance_credentials_need_a_session_token_first, clear_environment),
         cmocka_unit_test_setup(an_instance_without_role_says_what_to_set, clear_environment),
+        cmocka_unit_test_setup(a_metadata_service_that_is_slow_is_not_waited_for,
+                               clear_environment),
+        cmocka_unit_test_setup(a_metadata_service_that_refuses_is_named, clear_environment),
+        cmocka_unit_test_setup(looking_for_credentials_can_be_interrupted, clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,57 @@ static void a_services_section_gives_the_endpoint_of_one_service(void **state)
     lk_profile_free(profile);
 }
 
+static void profile_default_beats_default_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "[default]\nregion = a\noutput = x\n[profile default]\nregion = b\n",
+        "[profile default]\nregion = b\n[default]\nregion = a\noutput = x\n"};
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        write_file(config_path, texts[i]);
+        lk_profile *profile = load(NULL);
+        assert_key(profile, "region", "b");
+        assert_key(profile, "output", NULL);
+        lk_profile_free(profile);
+    }
+}
+
+static void a_services_section_of_another_profile_or_service_is_not_taken(void **state)
+{
+    (void)state;
+    write_file(config_path, "[default]\nservices = mine\n"
+                            "[services other]\nsqs =\n  endpoint_url = http://other\n"
+                            "[services mine]\n; the next is of another service\n"
+                            "s3 =\n  endpoint_url = http://s3\nendpoint_url = http://nobody\n");
+    lk_profile *profile = load(NULL);
+    assert_null(lk_profile_service_get(profile, "sqs", "endpoint_url"));
+    assert_string_equal(lk_profile_service_get(profile, "s3", "endpoint_url"), "http://s3");
+    assert_key(profile, "endpoint_url", NULL);
+    lk_profile_free(profile);
+}
+
+static void malformed_lines_are_passed_over(void **state)
+{
+    (void)state;
+    write_file(config_path, "region = before any section\n[default\nregion = unclosed\n"
+                            "[]\nregion = nameless\n[default] ; comment\n= no key\nno value\n"
+                            "region=us-east-1\n  [indented]\n");
+    lk_profile *profile = load(NULL);
+    assert_key(profile, "region", "us-east-1");
+    assert_key(profile, "", NULL);
+    lk_profile_free(profile);
+}
+
+static void a_file_without_end_is_refused(void **state)
+{
+    (void)state;
+    lk_profile *profile = NULL;
+    setenv("AWS_CONFIG_FILE", "/dev/zero", 1);
+    assert_lk_fails(lk_profile_load(NULL, &profile, &err), LK_E_CONFIG);
+    assert_non_null(strstr(err.message, "/dev/zero"));
+    assert_null(profile);
+}
+
 static void the_last_value_of_a_key_counts(void **state)
 {
     (void)state;
@@ -195,6 +246,11 @@ int main(void)
         cmocka_unit_test_setup(a_bare_section_of_the_config_file_is_no_profile, start_empty),
         cmocka_unit_test_setup(indented_keys_belong_to_the_key_above_them, start_empty),
         cmocka_unit_test_setup(a_services_section_gives_the_endpoint_of_one_service, start_empty),
+        cmocka_unit_test_setup(profile_default_beats_default_wherever_it_stands, start_empty),
+        cmocka_unit_test_setup(a_services_section_of_another_profile_or_service_is_not_taken,
+                               start_empty),
+        cmocka_unit_test_setup(malformed_lines_are_passed_over, start_empty),
+        cmocka_unit_test_setup(a_file_without_end_is_refused, start_empty),
         cmocka_unit_test_setup(the_last_value_of_a_key_counts, start_empty),
         cmocka_unit_test_setup(a_file_that_cannot_be_read_is_an_error_with_its_path, start_empty),
     };
