@@ -4,6 +4,8 @@
  */
 #include "entries.h"
 
+#include <stdio.h>
+
 void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count)
 {
     lk_buf_add_str(out, "\"Entries\":[");
@@ -15,6 +17,13 @@ void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count)
         lk_buf_add_char(out, '}');
     }
     lk_buf_add_char(out, ']');
+}
+
+void lk_entries_expect(lk_sqs_expect *expect, size_t index, const lk_sqs_digests *digests)
+{
+    lk_sqs_digests *to = &expect->entries[index];
+    *to = *digests;
+    snprintf(to->id, sizeof(to->id), "%zu", index);
 }
 
 /* The position that an element's Id names; count when it names none of ours. */

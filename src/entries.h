@@ -10,13 +10,17 @@
 #define LK_ENTRIES_H
 
 #include "json.h"
+#include "sqs_digest.h"
 
-#define LK_ENTRIES_MAX 10 /* entries a call */
+#define LK_ENTRIES_MAX LK_SQS_BATCH_MAX /* entries a call */
 #define LK_ENTRIES_MAX_BYTES                                                                       \
     1048576 /* sum of the messages' sizes, whatever the queue's own limit */
 
 /* Appends `"Entries":[{"Id":"0",…},…]`. members[i]: an entry's JSON members without braces. */
 void lk_entries_write(lk_buf *out, const lk_slice *members, size_t count);
+
+/* Puts the digests of the entry at `index` into what its batch must be answered with. */
+void lk_entries_expect(lk_sqs_expect *expect, size_t index, const lk_sqs_digests *digests);
 
 /* Fills errors[i] (code LK_OK: accepted) and, when sent is not NULL, sent[i] of every entry.
  * A failed entry is LK_E_SERVICE with SQS's code, retriable unless SQS calls it the sender's fault;

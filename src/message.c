@@ -348,8 +348,23 @@ static void write_members(const layout *l, lk_buf *out)
         write_trace(&w, lk_buf_slice(&l->trace));
 }
 
-int lk_message_build(lk_client *client, const lk_queue *queue, lk_slice body,
-                     const lk_send_options *options, lk_buf *out, size_t *size_bytes, lk_err *err)
+static void digest_layout(const layout *l, lk_sqs_digests *digests)
+{
+    lk_md5_attribute attributes[MAX_ATTRIBUTES];
+    for (size_t i = 0; i < l->attributes.count; i++) {
+        const attribute *a = &l->attributes.items[i];
+        attributes[i] = (lk_md5_attribute){lk_slice_of(a->name), lk_slice_of(a->data_type),
+                                           lk_slice_of(a->value)};
+    }
+    lk_md5_attribute trace = {LK_SLICE_LITERAL("AWSTraceHeader"), LK_SLICE_LITERAL("String"),
+                              lk_buf_slice(&l->trace)};
+    lk_sqs_digests_make(l->body, attributes, l->attributes.count, &trace, l->trace.len > 0 ? 1 : 0,
+                        digests);
+}
+
+int lk_message_build_digested(lk_client *client, const lk_queue *queue, lk_slice body,
+                              const lk_send_options *options, lk_buf *out, size_t *size_bytes,
+                              lk_sqs_digests *digests, lk_err *err)
 {
     static const lk_send_options defaults = LK_SEND_OPTIONS_INIT;
     layout l = {.body = body};
@@ -359,9 +374,17 @@ int lk_message_build(lk_client *client, const lk_queue *queue, lk_slice body,
         write_members(&l, out);
         rc = lk_buf_check(out, err);
     }
+    if (!rc && digests)
+        digest_layout(&l, digests);
     lk_buf_clear(&l.ids.step);
     lk_buf_clear(&l.trace);
     return rc;
+}
+
+int lk_message_build(lk_client *client, const lk_queue *queue, lk_slice body,
+                     const lk_send_options *options, lk_buf *out, size_t *size_bytes, lk_err *err)
+{
+    return lk_message_build_digested(client, queue, body, options, out, size_bytes, NULL, err);
 }
 
 /* --- A job's body --------------------------------------------------------------------------- */

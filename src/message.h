@@ -20,6 +20,11 @@
  * LK_E_TOO_LARGE, LK_E_INVALID, LK_E_NOMEM; *out then holds nothing new. */
 int lk_message_build(lk_client *client, const lk_queue *queue, lk_slice body,
                      const lk_send_options *options, lk_buf *out, size_t *size_bytes, lk_err *err);
+/* Also gives the digests SQS must answer it with, id empty: while the parts are at hand they cost
+ * less than taking the written message apart again. See lk_sqs_target.expect. */
+int lk_message_build_digested(lk_client *client, const lk_queue *queue, lk_slice body,
+                              const lk_send_options *options, lk_buf *out, size_t *size_bytes,
+                              lk_sqs_digests *digests, lk_err *err);
 
 /* The trace header of a re-send: Root, Parent and Sampled of `header`, never Lineage. */
 void lk_message_trace_without_lineage(lk_slice header, lk_buf *out);

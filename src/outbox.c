@@ -428,7 +428,8 @@ int lk_outbox_send(lk_client *client, lk_queue *queue, lk_slice body,
     lk_call *call = call_new(LK_OUTBOX_SEND, tag, err);
     if (!call)
         return LK_E_NOMEM;
-    int rc = lk_message_build(client, queue, body, options, &call->members, &call->size_bytes, err);
+    int rc = lk_message_build_digested(client, queue, body, options, &call->members,
+                                       &call->size_bytes, &call->digests, err);
     if (rc) {
         lk_call_free(call);
         return rc;

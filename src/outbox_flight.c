@@ -176,13 +176,19 @@ static int start_attempt(lk_client *client, lk_flight *flight, lk_err *err)
         return rc;
     lk_buf_reset(&flight->sent_to);
     lk_buf_add(&flight->sent_to, target.queue_url);
+    lk_sqs_expect expect = {.count = flight->count};
+    if (flight->kind == LK_OUTBOX_SEND)
+        target.expect = &expect;
+    expect.entries[0] = flight->calls[0]->digests;
     if (flight->count == 1)
         return lk_sqs_start(client, &target, single_action[flight->kind],
                             lk_buf_slice(&flight->calls[0]->members), &flight->pending, err);
     lk_buf entries = {0};
     lk_slice members[LK_ENTRIES_MAX];
-    for (size_t i = 0; i < flight->count; i++)
+    for (size_t i = 0; i < flight->count; i++) {
         members[i] = lk_buf_slice(&flight->calls[i]->members);
+        lk_entries_expect(&expect, i, &flight->calls[i]->digests);
+    }
     lk_entries_write(&entries, members, flight->count);
     rc = lk_buf_check(&entries, err);
     if (!rc)

@@ -24,13 +24,14 @@ typedef struct lk_call {
     struct lk_call *next;
     lk_outbox_kind kind;
     uint64_t tag;
-    lk_buf members;      /* the JSON members of the single action = of a batch entry without Id */
-    size_t size_bytes;   /* of a send, by SQS's rule */
-    lk_buf message_id;   /* settle calls */
-    lk_buf body;         /* sends */
-    lk_buf group;        /* sends to a FIFO queue: what keeps its order; else empty */
-    lk_err err;          /* the verdict; code LK_OK: done */
-    int64_t retry_at_ms; /* with an error: when to try it again, alone; -1: failed for good */
+    lk_buf members;    /* the JSON members of the single action = of a batch entry without Id */
+    size_t size_bytes; /* of a send, by SQS's rule */
+    lk_sqs_digests digests; /* of a send */
+    lk_buf message_id;      /* settle calls */
+    lk_buf body;            /* sends */
+    lk_buf group;           /* sends to a FIFO queue: what keeps its order; else empty */
+    lk_err err;             /* the verdict; code LK_OK: done */
+    int64_t retry_at_ms;    /* with an error: when to try it again, alone; -1: failed for good */
 } lk_call;
 
 void lk_call_free(lk_call *call); /* accepts NULL */

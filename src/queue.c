@@ -353,10 +353,15 @@ bool lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err)
     return false;
 }
 
-/* total_ms >= 0: the whole call takes no longer; else each attempt has the client's timeout and
- * extra_wait_s. */
+/* How a call is made, besides to which queue. */
+typedef struct call_terms {
+    int64_t extra_wait_s;        /* on top of the client's timeout, for each attempt */
+    int64_t total_ms;            /* > 0: the whole call takes no longer */
+    const lk_sqs_expect *expect; /* of a send; NULL: to be found out */
+} call_terms;
+
 static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
-                int64_t extra_wait_s, int64_t total_ms, lk_buf *response, lk_err *err)
+                call_terms terms, lk_buf *response, lk_err *err)
 {
     lk_err failure;
     bool relocated;
@@ -364,10 +369,13 @@ static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice
     do {
         lk_sqs_target target;
         rc = lk_queue_target(client, queue, &target, &failure);
-        if (!rc && total_ms >= 0)
-            rc = lk_sqs_run_within(client, &target, action, members, total_ms, response, &failure);
+        target.expect = terms.expect;
+        if (!rc && terms.total_ms > 0)
+            rc = lk_sqs_run_within(client, &target, action, members, terms.total_ms, response,
+                                   &failure);
         else if (!rc)
-            rc = lk_sqs_run(client, &target, action, members, extra_wait_s, response, &failure);
+            rc = lk_sqs_run(client, &target, action, members, terms.extra_wait_s, response,
+                            &failure);
         relocated = rc && lk_queue_relocate(client, queue, &failure);
     } while (relocated); /* once: its URL is confirmed then */
     if (rc) {
@@ -381,7 +389,14 @@ static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice
 int lk_queue_call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
                   int64_t extra_wait_s, lk_buf *response, lk_err *err)
 {
-    return call(client, queue, action, members, extra_wait_s, -1, response, err);
+    return call(client, queue, action, members, (call_terms){.extra_wait_s = extra_wait_s},
+                response, err);
+}
+
+int lk_queue_send(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
+                  const lk_sqs_expect *expect, lk_buf *response, lk_err *err)
+{
+    return call(client, queue, action, members, (call_terms){.expect = expect}, response, err);
 }
 
 int lk_queue_url(lk_client *client, lk_slice queue, char **url, lk_err *err)
@@ -459,8 +474,8 @@ static int ask_attributes(lk_client *client, lk_queue *queue, lk_err *err)
     static const char members[] = "\"AttributeNames\":[\"RedrivePolicy\","
                                   "\"MessageRetentionPeriod\",\"VisibilityTimeout\"]";
     lk_buf answer = {0};
-    int rc = call(client, queue, "GetQueueAttributes", lk_slice_of(members), 0,
-                  lk_client_config(client)->timeout_ms, &answer, err);
+    call_terms terms = {.total_ms = lk_client_config(client)->timeout_ms};
+    int rc = call(client, queue, "GetQueueAttributes", lk_slice_of(members), terms, &answer, err);
     if (!rc)
         rc = read_attributes(client, queue, lk_buf_slice(&answer), err);
     lk_buf_clear(&answer);

@@ -28,6 +28,10 @@ bool lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err);
 int lk_queue_call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
                   int64_t extra_wait_s, lk_buf *response, lk_err *err);
 
+/* lk_queue_call for a send whose digests are at hand. expect: borrowed. */
+int lk_queue_send(lk_client *client, lk_queue *queue, const char *action, lk_slice members,
+                  const lk_sqs_expect *expect, lk_buf *response, lk_err *err);
+
 /* Cached attributes; max_age_ms < 0: any age. See lk_queue_attributes_get. Deadline-bounded by the
  * client's timeout. */
 int lk_queue_attributes_read(lk_client *client, lk_queue *queue, int64_t max_age_ms,

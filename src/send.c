@@ -18,11 +18,14 @@ int lk_send_to(lk_client *client, lk_queue *queue, lk_slice body, const lk_send_
 {
     lk_buf members = {0};
     lk_buf response = {0};
-    int rc = lk_message_build(client, queue, body, options, &members, NULL, err);
+    lk_sqs_expect expect = {.count = 1};
+    int rc = lk_message_build_digested(client, queue, body, options, &members, NULL,
+                                       &expect.entries[0], err);
     if (!rc && lk_queue_fifo(queue))
         rc = lk_outbox_flush_queue(client, queue, -1, err);
     if (!rc)
-        rc = lk_queue_call(client, queue, "SendMessage", lk_buf_slice(&members), 0, &response, err);
+        rc = lk_queue_send(client, queue, "SendMessage", lk_buf_slice(&members), &expect, &response,
+                           err);
     lk_sent answer;
     if (!rc)
         rc = lk_sent_read(lk_buf_slice(&response), sent ? sent : &answer, err);
@@ -74,6 +77,7 @@ int lk_send_params(lk_client *client, lk_slice queue, lk_slice body, const lk_se
 /* Some of the caller's entries, at most ten, that share a call. */
 typedef struct chunk {
     lk_buf members[LK_ENTRIES_MAX];
+    lk_sqs_digests digests[LK_ENTRIES_MAX];
     size_t index[LK_ENTRIES_MAX]; /* position among the caller's entries */
     size_t count;
     size_t bytes;
@@ -91,15 +95,18 @@ static int call_chunk(lk_client *client, lk_queue *queue, const chunk *c, lk_err
                       lk_sent *sent, lk_err *err)
 {
     lk_slice members[LK_ENTRIES_MAX];
-    for (size_t i = 0; i < c->count; i++)
+    lk_sqs_expect expect = {.count = c->count};
+    for (size_t i = 0; i < c->count; i++) {
         members[i] = lk_buf_slice(&c->members[i]);
+        lk_entries_expect(&expect, i, &c->digests[i]);
+    }
     lk_buf entries = {0};
     lk_buf response = {0};
     lk_entries_write(&entries, members, c->count);
     int rc = lk_buf_check(&entries, err);
     if (!rc)
-        rc = lk_queue_call(client, queue, "SendMessageBatch", lk_buf_slice(&entries), 0, &response,
-                           err);
+        rc = lk_queue_send(client, queue, "SendMessageBatch", lk_buf_slice(&entries), &expect,
+                           &response, err);
     if (!rc)
         rc = lk_entries_read(lk_buf_slice(&response), "SendMessageBatch", c->count, errors, sent,
                              err);
@@ -128,6 +135,7 @@ static int64_t keep_retriable(lk_client *client, chunk *c, const lk_err *errors,
         lk_buf members = c->members[i]; /* kept <= i: swap, so that every buffer stays owned */
         c->members[i] = c->members[kept];
         c->members[kept] = members;
+        c->digests[kept] = c->digests[i];
         c->index[kept++] = c->index[i];
     }
     c->count = kept;
@@ -188,8 +196,9 @@ static void add_entry(batch_send *b, const lk_send_entry *entry, size_t index)
     lk_buf members = {0};
     size_t bytes = 0;
     lk_send_result *result = &b->results[index];
-    int rc = lk_message_build(b->client, b->queue, entry->body, &entry->options, &members, &bytes,
-                              &result->err);
+    lk_sqs_digests digests;
+    int rc = lk_message_build_digested(b->client, b->queue, entry->body, &entry->options, &members,
+                                       &bytes, &digests, &result->err);
     if (rc) {
         lk_buf_clear(&members);
         return;
@@ -202,6 +211,7 @@ static void add_entry(batch_send *b, const lk_send_entry *entry, size_t index)
         return;
     }
     b->chunk.members[b->chunk.count] = members;
+    b->chunk.digests[b->chunk.count] = digests;
     b->chunk.index[b->chunk.count++] = index;
     b->chunk.bytes += bytes;
 }

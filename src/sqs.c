@@ -152,7 +152,9 @@ static int expect_digests(const lk_client *client, const lk_sqs_target *target, 
         return 0;
     if (!target->expect)
         return lk_sqs_expect_of(pending->action, request, &pending->expect, err);
-    pending->expect = *target->expect;
+    pending->expect.count = LK_MIN(target->expect->count, (size_t)LK_SQS_BATCH_MAX);
+    memcpy(pending->expect.entries, target->expect->entries,
+           pending->expect.count * sizeof(pending->expect.entries[0]));
     return 0;
 }
 

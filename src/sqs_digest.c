@@ -14,6 +14,28 @@ enum { MAX_ATTRIBUTES = 32 }; /* SQS allows 10; more are left to it to refuse */
 
 /* --- Computing ------------------------------------------------------------------------------ */
 
+static void digest_list(const lk_md5_attribute *list, size_t count, char out[LK_MD5_HEX_SIZE])
+{
+    if (count == 0 || !lk_md5_attributes_hex(list, count, out))
+        out[0] = '\0';
+}
+
+static void digest_body(lk_slice body, char out[LK_MD5_HEX_SIZE])
+{
+    if (!lk_md5_hex(body, out))
+        out[0] = '\0';
+}
+
+void lk_sqs_digests_make(lk_slice body, const lk_md5_attribute *attributes, size_t count,
+                         const lk_md5_attribute *system_attributes, size_t system_count,
+                         lk_sqs_digests *digests)
+{
+    digests->id[0] = '\0';
+    digest_body(body, digests->body);
+    digest_list(attributes, count, digests->attributes);
+    digest_list(system_attributes, system_count, digests->system_attributes);
+}
+
 static bool is_binary(lk_slice data_type)
 {
     return lk_slice_has_prefix(data_type, LK_SLICE_LITERAL("Binary"));
@@ -40,8 +62,7 @@ static void digest_attributes(const lk_json *map, char out[LK_MD5_HEX_SIZE])
         }
         count++;
     }
-    if (!complete || count == 0 || !lk_md5_attributes_hex(list, count, out))
-        out[0] = '\0';
+    digest_list(list, complete ? count : 0, out);
     for (size_t i = 0; i < count; i++)
         lk_buf_clear(&decoded[i]);
 }
@@ -49,8 +70,7 @@ static void digest_attributes(const lk_json *map, char out[LK_MD5_HEX_SIZE])
 static void digest_message(const lk_json *message, const char *body_key, const char *attributes_key,
                            lk_sqs_digests *digests)
 {
-    if (!lk_md5_hex(lk_json_string(lk_json_get(message, body_key)), digests->body))
-        digests->body[0] = '\0';
+    digest_body(lk_json_string(lk_json_get(message, body_key)), digests->body);
     digest_attributes(lk_json_get(message, attributes_key), digests->attributes);
 }
 
@@ -113,6 +133,38 @@ static int compare(const char *what, const lk_json *answer, const char *key, con
                    LK_SLICE_FMT(id), key, LK_SLICE_FMT(got), what, expected);
 }
 
+/* `"key":"digest"` stands somewhere in the text, with or without white space between. */
+static bool says(lk_slice answer, const char *key, const char *digest)
+{
+    if (!*digest)
+        return true;
+    size_t key_len = strlen(key);
+    size_t digest_len = strlen(digest);
+    for (const char *at = answer.ptr; at; at++) {
+        size_t left = answer.len - (size_t)(at - answer.ptr);
+        at = left > 0 ? memmem(at, left, key, key_len) : NULL;
+        if (!at)
+            return false;
+        lk_slice rest = {at + key_len, answer.len - (size_t)(at + key_len - answer.ptr)};
+        rest = lk_slice_trim(rest);
+        if (!lk_slice_has_prefix(rest, LK_SLICE_LITERAL(":")))
+            continue;
+        rest = lk_slice_trim((lk_slice){rest.ptr + 1, rest.len - 1});
+        if (rest.len > digest_len + 1 && rest.ptr[0] == '"' && rest.ptr[digest_len + 1] == '"' &&
+            memcmp(rest.ptr + 1, digest, digest_len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The answer to SendMessage as text: no parsing for a look at three short strings. */
+static bool says_all(lk_slice answer, const lk_sqs_digests *digests)
+{
+    return says(answer, "\"MD5OfMessageBody\"", digests->body) &&
+           says(answer, "\"MD5OfMessageAttributes\"", digests->attributes) &&
+           says(answer, "\"MD5OfMessageSystemAttributes\"", digests->system_attributes);
+}
+
 static int check_sent(const lk_json *answer, const lk_sqs_digests *digests, lk_err *err)
 {
     int rc = compare("sent", answer, "MD5OfMessageBody", digests->body, err);
@@ -159,7 +211,8 @@ int lk_sqs_digest_check(const char *action, const lk_sqs_expect *expect, lk_slic
                         lk_err *err)
 {
     bool receive = strcmp(action, "ReceiveMessage") == 0;
-    if (!receive && expect->count == 0)
+    bool single = !receive && expect->count > 0 && expect->entries[0].id[0] == '\0';
+    if ((!receive && expect->count == 0) || (single && says_all(answer, &expect->entries[0])))
         return 0;
     lk_json *root;
     int rc = lk_json_parse(answer, "answer", &root, err);
@@ -167,7 +220,7 @@ int lk_sqs_digest_check(const char *action, const lk_sqs_expect *expect, lk_slic
         return rc;
     if (receive)
         rc = check_received(lk_json_get(root, "Messages"), err);
-    else if (expect->entries[0].id[0] == '\0')
+    else if (single)
         rc = check_sent(root, &expect->entries[0], err);
     else
         rc = check_sent_batch(lk_json_get(root, "Successful"), expect, err);

@@ -26,6 +26,11 @@ typedef struct lk_sqs_expect {
     lk_sqs_digests entries[LK_SQS_BATCH_MAX];
 } lk_sqs_expect;
 
+/* Digests of a message whose parts are at hand; id stays empty. */
+void lk_sqs_digests_make(lk_slice body, const lk_md5_attribute *attributes, size_t count,
+                         const lk_md5_attribute *system_attributes, size_t system_count,
+                         lk_sqs_digests *digests);
+
 /* Fills *expect from the JSON of a request; count 0 when the action sends no message. LK_E_JSON. */
 int lk_sqs_expect_of(const char *action, lk_slice request, lk_sqs_expect *expect, lk_err *err);
 

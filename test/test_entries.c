@@ -23,6 +23,17 @@ static void entries_are_numbered_by_position(void **state)
     lk_buf_clear(&out);
 }
 
+static void digests_expected_of_a_batch_carry_the_entrys_number(void **state)
+{
+    (void)state;
+    lk_sqs_expect expect = {.count = 10};
+    lk_sqs_digests digests = {.body = "b", .attributes = "a"};
+    lk_entries_expect(&expect, 9, &digests);
+    assert_string_equal(expect.entries[9].id, "9");
+    assert_string_equal(expect.entries[9].body, "b");
+    assert_string_equal(expect.entries[9].attributes, "a");
+}
+
 static void accepted_entries_have_no_error(void **state)
 {
     (void)state;
@@ -125,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_numbered_by_position),
+        cmocka_unit_test(digests_expected_of_a_batch_carry_the_entrys_number),
         cmocka_unit_test(accepted_entries_have_no_error),
         cmocka_unit_test(a_failed_entry_carries_its_code_inside_http_200),
         cmocka_unit_test(the_senders_fault_is_not_retriable),

@@ -688,11 +688,53 @@ static void a_job_without_class_or_id_is_refused(void **state)
     }
 }
 
+/* --- Digests -------------------------------------------------------------------------------- */
+
+/* What SQS would digest is what the written message says, read back. */
+static void digests_are_those_of_the_written_message(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    lk_buf out = {0};
+    lk_sqs_expect expect;
+    lk_sqs_digests digests;
+    lk_send_options o = job_options();
+    o.delay_ms = 1000 * 1000; /* delay_seconds and due_at */
+    o.trace_header = lk_slice_of("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1");
+    lk_buf_add_char(&out, '{');
+    assert_lk_ok(lk_message_build_digested(f->client, f->fifo, lk_slice_of("\"h\xc3\xa9\r\n"), &o,
+                                           &out, NULL, &digests, &err));
+    lk_buf_add_char(&out, '}');
+    assert_lk_ok(lk_sqs_expect_of("SendMessage", lk_buf_slice(&out), &expect, &err));
+    assert_string_equal(digests.id, "");
+    assert_string_equal(digests.body, expect.entries[0].body);
+    assert_string_equal(digests.attributes, expect.entries[0].attributes);
+    assert_string_equal(digests.system_attributes, expect.entries[0].system_attributes);
+    assert_int_equal(strlen(digests.system_attributes), 32);
+    lk_buf_clear(&out);
+}
+
+static void without_a_trace_there_is_no_digest_of_it(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    lk_buf out = {0};
+    lk_sqs_digests digests;
+    assert_lk_ok(lk_message_build_digested(f->client, f->standard, lk_slice_of("hello world"), NULL,
+                                           &out, NULL, &digests, &err));
+    assert_string_equal(digests.body, "5eb63bbbe01eeed093cb22bb8f5acdc3");
+    assert_int_equal(strlen(digests.attributes), 32);
+    assert_string_equal(digests.system_attributes, "");
+    lk_buf_clear(&out);
+}
+
 #define message_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        message_test(digests_are_those_of_the_written_message),
+        message_test(without_a_trace_there_is_no_digest_of_it),
         message_test(a_job_for_a_standard_queue_has_a_body_and_a_mark),
         message_test(a_job_for_a_fifo_queue_is_its_own_group),
         message_test(what_is_appended_to_stays),

@@ -363,6 +363,40 @@ static void arguments_that_are_no_list_are_refused(void **state)
     assert_int_equal(lk_test_local_total(local, "jobs"), 0);
 }
 
+/* --- Digests -------------------------------------------------------------------------------- */
+
+/* The peer's answers carry no digests: nothing proves that SQS has what was sent. */
+static void a_send_of_any_kind_is_verified(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_err failure;
+    uint64_t tag;
+    lk_slice body;
+    lk_send_result results[2];
+    lk_send_entry entries[] = {entry_of("a", NULL), entry_of("b", NULL)};
+    lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
+    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
+    options.endpoint = lk_test_sqs_url(sqs);
+    options.region = LK_TEST_REGION;
+    options.access_key_id = "AKIDEXAMPLE";
+    options.secret_access_key = "secret";
+    options.max_attempts = 1;
+    lk_client *client = lk_client_new(&options, &err);
+    assert_non_null(client);
+    lk_slice jobs = LK_SLICE_LITERAL("jobs");
+    assert_lk_fails(lk_send(client, jobs, LK_SLICE_LITERAL("a"), NULL, NULL, &err), LK_E_CHECKSUM);
+    assert_lk_ok(lk_send_batch(client, jobs, entries, 2, results, &err));
+    assert_int_equal(results[0].err.code, LK_E_CHECKSUM);
+    assert_int_equal(results[1].err.code, LK_E_CHECKSUM);
+    assert_lk_ok(lk_send_async(client, jobs, LK_SLICE_LITERAL("a"), NULL, 7, &err));
+    assert_lk_ok(lk_flush(client, -1, &err));
+    assert_int_equal(lk_send_failure(client, &tag, &body, &failure), 1);
+    assert_int_equal(tag, 7);
+    assert_int_equal(failure.code, LK_E_CHECKSUM);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
 #define LOCAL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -386,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_flush_may_have_a_timeout),
         LOCAL(enqueue_makes_a_job_that_rails_can_perform),
         LOCAL(arguments_that_are_no_list_are_refused),
+        cmocka_unit_test(a_send_of_any_kind_is_verified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static void each_digest_of_a_send_is_compared(void **state LK_UNUSED)
         assert_true(err.retriable);
     }
     assert_lk_ok(check("SendMessage", &expect,
-                       "{\"MD5OfMessageBody\":\"b0\",\"MD5OfMessageAttributes\":\"a0\","
+                       "{ \"MD5OfMessageBody\" :\n\"b0\",\"MD5OfMessageAttributes\":\"a0\","
                        "\"MD5OfMessageSystemAttributes\":\"50\"}",
                        &err));
 }
