@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * http: requests over libcurl's multi interface; curl is included here and in
- * http_transfer only.
+ * http: requests over libcurl's multi interface. Here and in http_transfer,
+ * and nowhere else, curl is included.
  *
  * One lk_http is one connection pool. A transfer can be started and left alone: lk_http_start
  * performs once, so on a warm connection the request is on the wire when it returns, and its answer
@@ -20,16 +20,16 @@ typedef struct lk_http_transfer lk_http_transfer;
 
 typedef struct lk_http_options {
     int64_t connect_timeout_ms; /* 0: 2000 */
-    int64_t idle_max_ms;        /* 0: 15000; idle connections older than this by WALL clock (a frozen
-                                   sandbox stops the monotonic one) are not reused */
-    const char *user_agent;     /* copied */
-    const char *ca_bundle;      /* copied; NULL: AWS_CA_BUNDLE, else libcurl's default */
-    bool no_proxy;              /* true: never a proxy (Runtime API, metadata endpoints) */
-    const lk_env *env;          /* NULL: lk_env_default */
+    int64_t idle_max_ms;    /* 0: 15000; idle connections older than this by WALL clock (a frozen
+                               sandbox stops the monotonic one) are not reused */
+    const char *user_agent; /* copied */
+    const char *ca_bundle;  /* copied; NULL: AWS_CA_BUNDLE, else libcurl's default */
+    bool no_proxy;          /* true: never a proxy (Runtime API, metadata endpoints) */
+    const lk_env *env;      /* NULL: lk_env_default */
 } lk_http_options;
 
 lk_http *lk_http_new(const lk_http_options *options, lk_err *err);
-void lk_http_free(lk_http *http);    /* transfers not taken are cancelled; accepts NULL */
+void lk_http_free(lk_http *http); /* transfers not taken are cancelled; accepts NULL */
 /* Forgets everything without a word to any peer: for a forked child, whose parent goes on using the
  * connections. Closes this process's descriptors and frees the lk_http; what curl allocated is
  * leaked on purpose, as curl could only free it by saying goodbye on the parent's TLS sessions.

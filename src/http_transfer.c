@@ -12,7 +12,8 @@
 enum {
     KEEPALIVE_S = 20,          /* probes on a silent connection: a vanished host shows in minutes */
     MAX_BODY_BYTES = 16 << 20, /* SQS answers stay below 2 MiB, Lambda events below 6 MiB */
-    MAX_HEADER_BYTES = 256 << 10
+    MAX_HEADER_BYTES = 256 << 10,
+    KEEP_BYTES = 64 << 10 /* of a request's body, for the next one */
 };
 
 /* --- Callbacks for what arrives ------------------------------------------------------------- */
@@ -133,6 +134,8 @@ lk_http_transfer *lk_http_transfer_new(const lk_http_setup *setup, lk_err *err)
 void lk_http_transfer_reset(lk_http_transfer *t)
 {
     lk_http_response_clear(&t->response);
+    if (t->request_body.cap > KEEP_BYTES)
+        lk_buf_clear(&t->request_body);
     t->finished = false;
     t->too_large = false;
     t->error[0] = '\0';
@@ -300,8 +303,10 @@ lk_slice lk_http_transfer_host(const lk_http_transfer *t)
 bool lk_http_transfer_sent(const lk_http_transfer *t)
 {
     long sent = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent);
-    return sent > 0;
+    curl_off_t ready_us = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &sent); /* a proxy's CONNECT counts too … */
+    curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us); /* … but not here */
+    return sent > 0 && ready_us > 0;
 }
 
 static int fail_tls(const lk_http_transfer *t, const char *why, lk_err *err)

@@ -70,7 +70,7 @@ static bool is_plain_path(lk_slice path)
     for (size_t i = 0; i < path.len; i++) {
         char c = path.ptr[i];
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              memchr("-_.~/", c, 5)))
+              (c && strchr("-_.~/", c))))
             return false;
     }
     return true;

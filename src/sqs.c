@@ -347,7 +347,7 @@ int64_t lk_sqs_retry_delay_ms(lk_client *client, const lk_err *err, int attempt)
 
 int lk_sqs_pause(lk_client *client, int64_t ms, lk_err *err)
 {
-    lk_err own;
+    lk_err own = {0};
     const lk_env *env = lk_client_env(client);
     err = err ? err : &own;
     lk_http *http = lk_client_http(client, err);

@@ -115,8 +115,11 @@ static void excerpt_of(lk_slice body, char out[MAX_EXCERPT + 1])
 {
     size_t len = 0;
     for (size_t i = 0; i < body.len && len < MAX_EXCERPT; i++) {
-        char c = body.ptr[i];
-        out[len++] = c >= ' ' && c <= '~' ? c : ' ';
+        bool printable = body.ptr[i] >= ' ' && body.ptr[i] <= '~';
+        out[len] = ' ';
+        if (printable)
+            out[len] = body.ptr[i];
+        len++;
     }
     out[len] = '\0';
 }

@@ -500,6 +500,22 @@ static void an_interrupt_before_the_first_call_ends_that_one_only(void **state L
     lk_test_peer_stop(peer);
 }
 
+static void an_interrupt_between_calls_keeps_the_next_from_being_sent(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    char *answer;
+    size_t len;
+    lk_test_peer *peer = lk_test_peer_start(serve_numbers, NULL);
+    lk_client *client = new_client_of(lk_test_peer_url(peer));
+    assert_true(answers(client, "{\"n\":\"0\"}"));
+    lk_client_interrupt(client);
+    assert_lk_fails(lk_sqs_call(client, "ListQueues", LK_SLICE_LITERAL("{}"), &answer, &len, &err),
+                    LK_E_INTERRUPTED);
+    assert_true(answers(client, "{\"n\":\"1\"}"));
+    lk_client_free(client);
+    lk_test_peer_stop(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -529,6 +545,8 @@ int main(void)
         cmocka_unit_test_setup(an_interrupt_ends_a_call_that_waits_for_credentials,
                                clean_environment),
         cmocka_unit_test_setup(an_interrupt_before_the_first_call_ends_that_one_only,
+                               clean_environment),
+        cmocka_unit_test_setup(an_interrupt_between_calls_keeps_the_next_from_being_sent,
                                clean_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void a_large_body_is_sent_without_asking_first(void **state LK_UNUSED)
     lk_err err;
     lk_test_http *peer = lk_test_http_start(echo, NULL);
     lk_http *http = new_http(NULL);
-    size_t len = 1 << 20;
+    size_t len = 2 << 20; /* curl asks from 1 MiB on */
     char *body = calloc(1, len + 1);
     assert_non_null(body);
     memset(body, 'x', len);
@@ -283,14 +283,30 @@ static void a_connection_closed_while_idle_is_replaced(void **state LK_UNUSED)
     lk_test_peer_stop(peer);
 }
 
-/* The first connection answers once and is silent from then on. */
+/* The first two connections answer once and are silent from then on. */
 static void serve_then_fall_silent(int fd, int number, void *ctx LK_UNUSED)
 {
     lk_test_peer_read(fd, NULL);
     lk_test_peer_answer(fd, "alive");
     while (lk_test_peer_read(fd, NULL)) {
-        if (number > 0)
+        if (number > 1)
             lk_test_peer_answer(fd, "alive");
+    }
+}
+
+/* Leaves two idle connections in the pool. */
+static void warm_two(lk_http *http, const char *url)
+{
+    lk_err err;
+    lk_http_response response;
+    lk_http_request request = get(url);
+    lk_http_transfer *both[] = {lk_http_start(http, &request, &err),
+                                lk_http_start(http, &request, &err)};
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(both[i]);
+        assert_lk_ok(lk_http_wait(http, both[i], 2000, &err));
+        assert_lk_ok(lk_http_take(http, both[i], &response, &err));
+        lk_http_response_clear(&response);
     }
 }
 
@@ -301,11 +317,28 @@ static void after_a_timeout_idle_connections_are_not_trusted(void **state LK_UNU
     lk_http *http = new_http(NULL);
     lk_http_request request = get(lk_test_peer_url(peer));
     lk_http_response response;
-    expect_answer(http, lk_test_peer_url(peer), "alive");
+    warm_two(http, lk_test_peer_url(peer));
     assert_lk_fails(lk_http_call(http, &request, 50, &response, &err), LK_E_TIMEOUT);
     assert_non_null(strstr(err.message, "127.0.0.1"));
     expect_answer(http, lk_test_peer_url(peer), "alive");
     expect_answer(http, lk_test_peer_url(peer), "alive");
+    assert_int_equal(lk_test_peer_connections(peer), 3);
+    lk_http_free(http);
+    lk_test_peer_stop(peer);
+}
+
+static void a_fresh_connection_can_be_asked_for(void **state LK_UNUSED)
+{
+    lk_err err;
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
+    lk_http *http = new_http(NULL);
+    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http_response response;
+    expect_answer(http, lk_test_peer_url(peer), "0");
+    request.fresh_connection = true;
+    assert_lk_ok(lk_http_call(http, &request, 2000, &response, &err));
+    assert_slice(lk_buf_slice(&response.body), "0");
+    lk_http_response_clear(&response);
     assert_int_equal(lk_test_peer_connections(peer), 2);
     lk_http_free(http);
     lk_test_peer_stop(peer);
@@ -322,7 +355,6 @@ static void a_warm_request_is_written_when_start_returns(void **state LK_UNUSED)
         .method = "POST", .url = lk_test_peer_url(peer), .body = LK_SLICE_LITERAL("x")};
     lk_http_transfer *cold = lk_http_start(http, &request, &err);
     assert_non_null(cold);
-    assert_false(lk_http_written(cold));
     assert_lk_ok(lk_http_wait(http, cold, 2000, &err));
     assert_true(lk_http_written(cold));
     lk_http_response response;
@@ -472,11 +504,12 @@ static void an_interrupt_with_nobody_waiting_is_for_the_next_wait(void **state L
     lk_err err = {0};
     lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
     lk_http *http = new_http(NULL);
+    expect_answer(http, lk_test_peer_url(peer), "0");
     lk_http_interrupt(http);
     assert_lk_ok(lk_http_pump(http, 0, &err)); /* does not wait */
     lk_http_response response;
     assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_INTERRUPTED);
-    assert_int_equal(lk_test_peer_connections(peer), 0); /* nothing was sent */
+    expect_answer(http, lk_test_peer_url(peer), "1"); /* nothing had been sent */
     lk_http_interrupt(http);
     assert_lk_fails(lk_http_pump(http, 1000, &err), LK_E_INTERRUPTED);
     assert_lk_ok(lk_http_pump(http, 1, &err));
@@ -537,6 +570,8 @@ static void a_connection_idle_for_too_long_by_wall_clock_is_not_reused(void **st
     expect_answer(http, lk_test_peer_url(peer), "0");
     jumped_ms += 14000;
     expect_answer(http, lk_test_peer_url(peer), "1");
+    jumped_ms += 14000; /* since its last use, not since it was opened */
+    expect_answer(http, lk_test_peer_url(peer), "2");
     jumped_ms += 16000;
     expect_answer(http, lk_test_peer_url(peer), "0");
     assert_int_equal(lk_test_peer_connections(peer), 2);
@@ -631,6 +666,27 @@ static void without_proxy_means_without(void **state LK_UNUSED)
     lk_test_peer_stop(peer);
 }
 
+static void serve_refusal(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_write(fd, "HTTP/1.1 407 Proxy Authentication Required\r\n"
+                           "Content-Length: 0\r\n\r\n");
+}
+
+static void a_proxy_that_refuses_the_tunnel_says_that_nothing_was_sent(void **state LK_UNUSED)
+{
+    lk_err err = {0};
+    lk_test_peer *peer = lk_test_peer_start(serve_refusal, NULL);
+    setenv("https_proxy", lk_test_peer_url(peer), 1);
+    lk_http *http = new_http(NULL);
+    lk_http_response response;
+    assert_lk_fails(call(http, "https://sqs.invalid/", &response, &err), LK_E_CONNECT);
+    assert_non_null(strstr(err.message, "407"));
+    lk_http_free(http);
+    unsetenv("https_proxy");
+    lk_test_peer_stop(peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -646,6 +702,7 @@ int main(void)
         cmocka_unit_test(a_hang_up_is_an_error_of_the_exchange),
         cmocka_unit_test(a_connection_closed_while_idle_is_replaced),
         cmocka_unit_test(after_a_timeout_idle_connections_are_not_trusted),
+        cmocka_unit_test(a_fresh_connection_can_be_asked_for),
         cmocka_unit_test(a_warm_request_is_written_when_start_returns),
         cmocka_unit_test(transfers_on_their_way_have_connections_of_their_own),
         cmocka_unit_test(freeing_the_pool_ends_what_is_on_its_way),
@@ -659,6 +716,7 @@ int main(void)
         cmocka_unit_test(connections_are_not_inherited_by_programs),
         cmocka_unit_test(proxy_variables_are_honoured),
         cmocka_unit_test(without_proxy_means_without),
+        cmocka_unit_test(a_proxy_that_refuses_the_tunnel_says_that_nothing_was_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,50 @@ static void a_forked_child_leaves_its_parents_tls_session_alone(void **state)
     lk_test_http_stop(peer);
 }
 
+static int call_sqs(lk_client *client, lk_err *err)
+{
+    char *answer;
+    size_t len;
+    int rc = lk_sqs_call(client, "ListQueues", LK_SLICE_LITERAL("{}"), &answer, &len, err);
+    lk_free(answer);
+    return rc;
+}
+
+static void a_child_that_frees_its_client_leaves_the_parents_tls_session_alone(void **state)
+{
+    lk_err err;
+    const identity *id = *state;
+    lk_test_http *peer = start_peer(id);
+    int port = lk_test_http_port(peer);
+    lk_test_peer *tunnel = lk_test_peer_start(serve_tunnel, &port);
+    char url[40];
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d", lk_test_peer_port(tunnel));
+    setenv("AWS_CA_BUNDLE", id->certificate_path, 1);
+    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
+    options.endpoint = url;
+    options.region = "us-east-1";
+    options.access_key_id = "AKIDEXAMPLE";
+    options.secret_access_key = "secret";
+    lk_client *client = lk_client_new(&options, &err);
+    assert_non_null(client);
+    assert_lk_ok(call_sqs(client, &err));
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        lk_client_free(client);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_lk_ok(call_sqs(client, &err));
+    assert_int_equal(lk_test_peer_connections(tunnel), 1);
+    unsetenv("AWS_CA_BUNDLE");
+    lk_client_free(client);
+    lk_test_peer_stop(tunnel);
+    lk_test_http_stop(peer);
+}
+
 static int64_t jumped_ms;
 
 static int64_t jumping_wall(void *ctx LK_UNUSED)
@@ -231,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_missing_bundle_is_named),
         cmocka_unit_test(tls_to_a_port_without_it_is_a_tls_error),
         cmocka_unit_test(a_forked_child_leaves_its_parents_tls_session_alone),
+        cmocka_unit_test(a_child_that_frees_its_client_leaves_the_parents_tls_session_alone),
         cmocka_unit_test(a_session_idle_for_too_long_by_wall_clock_is_not_reused),
     };
     return cmocka_run_group_tests(tests, make_identity, drop_identity);

@@ -312,9 +312,9 @@ static void an_unreachable_endpoint_is_tried_again_and_named(void **state LK_UNU
 static void a_late_answer_is_a_timeout_and_tried_again(void **state LK_UNUSED)
 {
     lk_err err;
-    const lk_test_answer answers[] = {{.delay_ms = 300}};
+    const lk_test_answer answers[] = {{.delay_ms = 700}};
     sqs = lk_test_sqs_start(answers, 1);
-    client = lk_test_sqs_client(lk_test_sqs_url(sqs), 50, NULL);
+    client = lk_test_sqs_client(lk_test_sqs_url(sqs), 200, NULL);
     assert_lk_ok(run("DeleteQueue", "", NULL, &err));
     assert_int_equal(attempts(), 2);
 }
@@ -559,7 +559,6 @@ static void an_attempt_can_be_left_alone_and_collected(void **state LK_UNUSED)
     assert_lk_ok(lk_sqs_start(client, &target, "GetQueueUrl",
                               LK_SLICE_LITERAL("\"QueueName\":\"q\""), &pending, &err));
     assert_true(lk_sqs_written(pending));
-    assert_false(lk_sqs_finished(pending));
     lk_test_sqs_wait_for(sqs, 2); /* nobody pumped */
     assert_true(lk_sqs_age_ms(pending) >= 0);
     while (!lk_sqs_finished(pending))
