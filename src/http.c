@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,49 @@ struct lk_http {
     bool distrust; /* an exchange failed: do not reuse what was idle then */
     atomic_bool interrupted;
 };
+
+/* --- SIGPIPE -------------------------------------------------------------------------------- */
+
+/* Older libcurl lets OpenSSL write to a socket without MSG_NOSIGNAL, and with CURLOPT_NOSIGNAL it
+ * does not ignore SIGPIPE for us either: saying goodbye on a TLS session whose peer is gone would
+ * kill the process. There the signal is held back and swallowed. (Systems with SO_NOSIGPIPE never
+ * raise it.) */
+#if LIBCURL_VERSION_NUM < 0x075800 && !defined(SO_NOSIGPIPE)
+#define GUARD_SIGPIPE 1
+#endif
+
+typedef struct pipe_guard {
+    sigset_t mask; /* as it was */
+    bool pending;  /* somebody else's SIGPIPE was waiting already */
+} pipe_guard;
+
+static void guard_begin(pipe_guard *guard)
+{
+#ifdef GUARD_SIGPIPE
+    sigset_t pipe_only, waiting;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&waiting);
+    guard->pending = sigismember(&waiting, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->mask);
+#else
+    (void)guard;
+#endif
+}
+
+static void guard_end(const pipe_guard *guard)
+{
+#ifdef GUARD_SIGPIPE
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    if (!guard->pending)
+        sigtimedwait(&pipe_only, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &guard->mask, NULL);
+#else
+    (void)guard;
+#endif
+}
 
 /* --- Connections ---------------------------------------------------------------------------- */
 
@@ -139,8 +183,13 @@ static void transfer_recycle(lk_http *http, lk_http_transfer *t)
     http->spare_count++;
 }
 
+/* Out of the list, and out of curl's hands; may close its connection. */
 static void live_remove(lk_http *http, lk_http_transfer *t)
 {
+    pipe_guard guard;
+    guard_begin(&guard);
+    curl_multi_remove_handle(http->multi, t->easy);
+    guard_end(&guard);
     lk_http_transfer **link = &http->live;
     while (*link && *link != t)
         link = &(*link)->next;
@@ -167,7 +216,10 @@ static void transfer_finished(lk_http *http, lk_http_transfer *t, CURLcode resul
 static int perform(lk_http *http, lk_err *err)
 {
     int running = 0;
+    pipe_guard guard;
+    guard_begin(&guard);
     CURLMcode rc = curl_multi_perform(http->multi, &running);
+    guard_end(&guard);
     if (rc != CURLM_OK)
         return LK_FAIL(err, rc == CURLM_OUT_OF_MEMORY ? LK_E_NOMEM : LK_E_INTERNAL, "libcurl: %s",
                        curl_multi_strerror(rc));
@@ -241,7 +293,6 @@ int lk_http_take(lk_http *http, lk_http_transfer *transfer, lk_http_response *re
     if (!transfer->finished)
         return LK_FAIL(err, LK_E_INTERNAL, "an unfinished transfer was taken");
     live_remove(http, transfer);
-    curl_multi_remove_handle(http->multi, transfer->easy);
     int rc = transfer->result == CURLE_OK ? 0 : lk_http_transfer_fail(transfer, err);
     if (rc == 0) {
         *response = transfer->response;
@@ -257,9 +308,8 @@ void lk_http_cancel(lk_http *http, lk_http_transfer *transfer)
 {
     if (!transfer)
         return;
+    /* One that is under way loses its connection: an answer may still come there. */
     live_remove(http, transfer);
-    /* Removing one that is under way closes its connection: an answer may still come there. */
-    curl_multi_remove_handle(http->multi, transfer->easy);
     if (!transfer->finished) {
         http->active--;
         http->distrust = true;
@@ -403,8 +453,11 @@ void lk_http_free(lk_http *http)
         return;
     while (http->live)
         lk_http_cancel(http, http->live);
+    pipe_guard guard;
+    guard_begin(&guard);
     free_list(http->spares, true);
     curl_multi_cleanup(http->multi); /* closes the connections through close_socket */
+    guard_end(&guard);
     free_rest(http);
 }
 
