@@ -101,6 +101,7 @@ module Lambdakiq
     def serve(handler)
       thread = Thread.new { Thread.handle_interrupt(Stop => :never) { loop_over(handler) } }
       thread.report_on_exception = false
+      Performing.terminated = false # loaded here: a trap block may not
       %w[TERM INT].each { |signal| trap(signal) { stop(thread) } }
       thread.join
       0
