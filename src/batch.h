@@ -48,7 +48,6 @@ struct lk_job {
     bool said_unsettled; /* a note told that its call was not answered in time */
     bool parsed;
     lk_json *body; /* NULL when it is not an object */
-    lk_buf arguments;
 };
 
 struct lk_batch {

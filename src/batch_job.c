@@ -109,7 +109,6 @@ void lk_job_free(lk_job *job)
     if (!job)
         return;
     lk_json_free(job->body);
-    lk_buf_clear(&job->arguments);
     free(job->text);
     free(job);
 }
@@ -178,15 +177,12 @@ lk_slice lk_job_id(lk_job *job)
     return lk_json_string(lk_json_get(body_of(job), "job_id"));
 }
 
+/* As they stand in the body: a number that was read and written again could be another. */
 lk_slice lk_job_arguments(lk_job *job)
 {
-    const lk_json *arguments = lk_json_get(body_of(job), "arguments");
-    lk_err ignored; /* out of memory: as if there were none */
-    if (lk_json_typeof(arguments) != LK_JSON_ARRAY)
+    if (lk_json_typeof(lk_json_get(body_of(job), "arguments")) != LK_JSON_ARRAY)
         return (lk_slice){NULL, 0};
-    if (job->arguments.len == 0 && lk_json_dump(arguments, &job->arguments, &ignored) != 0)
-        return (lk_slice){NULL, 0};
-    return lk_buf_slice(&job->arguments);
+    return lk_json_raw_member(job->record.body, "arguments");
 }
 
 int lk_job_executions(lk_job *job, int body_executions)

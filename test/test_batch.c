@@ -452,7 +452,7 @@ static void an_empty_batch_answers_with_no_failures(void **state)
 static const char event_json[] =
     "{\"Records\":[{\"messageId\":\"m1\",\"receiptHandle\":\"h1\",\"body\":"
     "\"{\\\"job_class\\\":\\\"Thumbnail\\\",\\\"job_id\\\":\\\"j1\\\",\\\"arguments\\\":[1,"
-    "{\\\"a\\\":null}]}\",\"attributes\":{\"ApproximateReceiveCount\":\"3\"},"
+    "{\\\"a\\\":18446744073709551616}]}\",\"attributes\":{\"ApproximateReceiveCount\":\"3\"},"
     "\"messageAttributes\":{\"lambdakiq\":{\"stringValue\":\"1\",\"dataType\":\"String\"}},"
     "\"eventSourceARN\":\"arn:aws:sqs:us-east-1:000000000000:jobs\"},"
     "{\"messageId\":\"m2\",\"receiptHandle\":\"h2\",\"body\":\"not json\","
@@ -471,8 +471,7 @@ static void a_job_tells_what_its_record_and_body_say(void **state)
     assert_slice(lk_job_queue_name(job), "jobs");
     assert_slice(lk_job_class(job), "Thumbnail");
     assert_slice(lk_job_id(job), "j1");
-    assert_slice(lk_job_arguments(job), "[1,{\"a\":null}]");
-    assert_slice(lk_job_arguments(job), "[1,{\"a\":null}]");
+    assert_slice(lk_job_arguments(job), "[1,{\"a\":18446744073709551616}]"); /* to the digit */
     assert_int_equal(lk_job_executions(job, 4), 6);
     job = lk_test_round_next(&round);
     assert_null(lk_job_class(job).ptr);
