@@ -190,15 +190,14 @@ static void say_held_back(lk_batch *batch, const lk_job *job, const lk_decision 
 /* Deals with a job as decided. 1: hand it out; 0: it is closed. */
 static int act_before(lk_batch *batch, lk_job *job, const lk_decision *decision, lk_err *err)
 {
+    int rc = decision->sleep_ms > 0 ? lk_outbox_sleep(batch->client, decision->sleep_ms, err) : 0;
+    if (rc || decision->action == LK_RUN)
+        return rc ? rc : 1;
     if (decision->action == LK_HOP)
         return lk_batch_hop(batch, job, err);
-    if (decision->action != LK_RUN) {
-        say_held_back(batch, job, decision);
-        lk_batch_carry_out(batch, job, decision);
-        return 0;
-    }
-    int rc = decision->sleep_ms > 0 ? lk_outbox_sleep(batch->client, decision->sleep_ms, err) : 0;
-    return rc ? rc : 1;
+    say_held_back(batch, job, decision);
+    lk_batch_carry_out(batch, job, decision);
+    return 0;
 }
 
 /* 1: the job may run; 0: it is closed; negative: an error, the job is as before. */
