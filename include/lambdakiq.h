@@ -170,13 +170,16 @@ typedef struct lk_send_options {
     lk_slice job_id;   /* the body's; becomes group and deduplication id of a FIFO queue */
     int64_t delay_ms;  /* from now until the job may start; <= 0: at once (B10). FIFO queues: by
                           attribute, standard queues: by DelaySeconds */
-    lk_slice message_group_id;         /* FIFO default: job_id. Longer than 128 bytes: its SHA-256.
-                                          Standard queues: sent only when given (fair queues) */
-    lk_slice message_deduplication_id; /* FIFO default: job_id, see resend_of */
+    /* Both ids: longer than 128 bytes, or with characters SQS does not take: their SHA-256. */
+    lk_slice message_group_id;         /* FIFO default: job_id. Standard queues: sent only when given
+                                          (fair queues) */
+    lk_slice message_deduplication_id; /* FIFO default: job_id, see resend_of. LK_E_INVALID on a
+                                          standard queue, which does not deduplicate */
     lk_slice resend_of; /* messageId of the message that is being performed when the same job is sent
-                           again: deduplication id becomes "job_id:messageId", the trace header
-                           loses Lineage */
-    lk_slice trace_header; /* AWSTraceHeader; default: _X_AMZN_TRACE_ID of the environment */
+                           again: ":messageId" is put behind the deduplication id, so that SQS does
+                           not drop the message as a duplicate; the trace header loses Lineage */
+    lk_slice trace_header; /* AWSTraceHeader; default: _X_AMZN_TRACE_ID of the environment. Left out
+                              when it is not printable ASCII of at most 1024 bytes */
     lk_long_delays long_delays;
 } lk_send_options;
 
@@ -376,8 +379,8 @@ LK_API void lk_record_set_message_attribute(lk_record *record, lk_slice name,
 LK_API bool lk_record_is_fifo(const lk_record *record); /* by event_source_arn */
 /* When the job may start: due_at, else on FIFO queues sent_at + delay_seconds; 0 = at once. */
 LK_API int64_t lk_record_due_at_ms(const lk_record *record);
-/* d: receives that provably were only the delay: 1 when a FIFO message was first received before
- * it was due, else 0. */
+/* d: receives that provably were only the delay: 1 from the second receive on when a FIFO message
+ * was first received a second or more before it was due (less is slept through, and a try), else 0. */
 LK_API int lk_record_delay_receives(const lk_record *record);
 
 /* 1: a job event (one record at least is ours), 0: another event, LK_E_JSON: not JSON. */
