@@ -143,7 +143,8 @@ LK_API lk_client *lk_client_new(const lk_client_options *options, lk_err *err) L
 LK_API void lk_client_free(lk_client *client);
 
 /* Makes the call that blocks on this client, or else the next one that would block, return
- * LK_E_INTERRUPTED. Threads: any. Not for signal handlers. */
+ * LK_E_INTERRUPTED. Threads: any, but not at the same time as lk_client_discard or lk_client_free.
+ * Signal handlers: yes. */
 LK_API void lk_client_interrupt(lk_client *client);
 
 /* Replaces the credentials, e.g. before each call when the application owns them. Strings copied;

@@ -2,12 +2,12 @@
  *
  * client: options and their defaults, who is inside, what is looked up once.
  *
- * Only `owner`, `interrupted` and what `lock` guards are touched by more than one thread: the owner
- * works, others may interrupt. Everything else belongs to the thread that entered.
+ * Only the atomic members are touched by more than one thread: the owner works, others may
+ * interrupt, without a lock, so that a signal handler may too. Everything else belongs to the
+ * thread that entered.
  */
 #include "client.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +34,9 @@ struct lk_client {
     int depth;              /* of its nested calls */
     pid_t pid;              /* whose connections these are */
 
-    pthread_mutex_t lock; /* of the three below, between the owner and lk_client_interrupt */
-    lk_http *http;        /* made at first use */
-    bool getting_credentials;
-    bool interrupted; /* before there was anything to interrupt */
+    _Atomic(lk_http *) http; /* made at first use */
+    atomic_bool getting_credentials;
+    atomic_bool interrupted; /* before there was anything to interrupt */
 
     lk_env env;
     lk_client_options config;  /* defaults filled in; secrets are not kept here */
@@ -156,7 +155,6 @@ lk_client *lk_client_new_env(const lk_client_options *options, const lk_env *env
         LK_FAIL_NOMEM(err);
         return NULL;
     }
-    pthread_mutex_init(&client->lock, NULL);
     client->env = env ? *env : lk_env_default;
     client->pid = getpid();
     client->provider = lk_credentials_provider_new(&client->env, err);
@@ -180,30 +178,19 @@ static void free_slot(lk_client *client, lk_client_slot which, bool forked)
         slot.free_fn(slot.state, forked);
 }
 
-static lk_http *take_http(lk_client *client)
-{
-    pthread_mutex_lock(&client->lock);
-    lk_http *http = client->http;
-    client->http = NULL;
-    pthread_mutex_unlock(&client->lock);
-    return http;
-}
-
 /* Without a word to any peer: the connections are the parent's, or not wanted any more. */
 static void drop_connections(lk_client *client)
 {
     free_slot(client, LK_SLOT_OUTBOX, true); /* the queues hold no connection: they stay */
-    lk_http_abandon(take_http(client));
+    lk_http_abandon(atomic_exchange(&client->http, NULL));
     lk_credentials_provider_forked(client->provider);
 }
 
 /* In a forked child: nothing of the parent's may be used. */
 static void become_child(lk_client *client)
 {
-    /* A thread that does not exist here may have held it. */
-    pthread_mutex_init(&client->lock, NULL);
-    client->getting_credentials = false;
-    client->interrupted = false;
+    atomic_store(&client->getting_credentials, false);
+    atomic_store(&client->interrupted, false);
     drop_connections(client);
     client->pid = getpid();
 }
@@ -216,7 +203,7 @@ void lk_client_free(lk_client *client)
         become_child(client);
     free_slot(client, LK_SLOT_OUTBOX, false); /* points to queues */
     free_slot(client, LK_SLOT_QUEUES, false);
-    lk_http_free(take_http(client));
+    lk_http_free(atomic_exchange(&client->http, NULL));
     lk_credentials_provider_free(client->provider);
     lk_profile_free(client->profile);
     lk_sigv4_key_clear(&client->signing.key);
@@ -224,7 +211,6 @@ void lk_client_free(lk_client *client)
     lk_buf_clear(&client->endpoint);
     for (size_t i = 0; i < TEXT_OPTIONS; i++)
         free(client->texts[i]);
-    pthread_mutex_destroy(&client->lock);
     free(client);
 }
 
@@ -279,14 +265,17 @@ void lk_client_leave(lk_client *client)
 /* Exactly one flag is set, so that one interrupt ends one call. */
 void lk_client_interrupt(lk_client *client)
 {
-    pthread_mutex_lock(&client->lock);
-    if (client->getting_credentials)
-        lk_credentials_interrupt(client->provider);
-    else if (client->http)
-        lk_http_interrupt(client->http);
-    else
-        client->interrupted = true;
-    pthread_mutex_unlock(&client->lock);
+    if (atomic_load(&client->getting_credentials) && lk_credentials_interrupt(client->provider))
+        return;
+    lk_http *http = atomic_load(&client->http);
+    if (!http) {
+        atomic_store(&client->interrupted, true);
+        /* The owner made it meanwhile and may have looked before that store. */
+        http = atomic_load(&client->http);
+        if (!http || !atomic_exchange(&client->interrupted, false))
+            return;
+    }
+    lk_http_interrupt(http);
 }
 
 /* --- What calls share ----------------------------------------------------------------------- */
@@ -345,17 +334,15 @@ static lk_http *make_http(lk_client *client, lk_err *err)
 
 lk_http *lk_client_http(lk_client *client, lk_err *err)
 {
-    if (client->http) /* only the owner writes it */
-        return client->http;
-    lk_http *http = make_http(client, err);
+    lk_http *http = atomic_load(&client->http); /* only the owner writes it */
+    if (http)
+        return http;
+    http = make_http(client, err);
     if (!http)
         return NULL;
-    pthread_mutex_lock(&client->lock);
-    client->http = http;
-    if (client->interrupted)
+    atomic_store(&client->http, http);
+    if (atomic_exchange(&client->interrupted, false))
         lk_http_interrupt(http);
-    client->interrupted = false;
-    pthread_mutex_unlock(&client->lock);
     return http;
 }
 
@@ -400,13 +387,6 @@ int lk_client_fixed_endpoint(lk_client *client, lk_slice *endpoint, lk_err *err)
 
 /* --- Credentials ---------------------------------------------------------------------------- */
 
-static void set_getting_credentials(lk_client *client, bool getting)
-{
-    pthread_mutex_lock(&client->lock);
-    client->getting_credentials = getting;
-    pthread_mutex_unlock(&client->lock);
-}
-
 int lk_client_credentials(lk_client *client, const lk_credentials **credentials, lk_err *err)
 {
     int rc = client->given_credentials ? 0 : load_profile(client, err);
@@ -414,9 +394,9 @@ int lk_client_credentials(lk_client *client, const lk_credentials **credentials,
         return rc;
     if (client->given_credentials)
         return lk_credentials_get(client->provider, NULL, credentials, err);
-    set_getting_credentials(client, true);
+    atomic_store(&client->getting_credentials, true);
     rc = lk_credentials_get(client->provider, client->profile, credentials, err);
-    set_getting_credentials(client, false);
+    atomic_store(&client->getting_credentials, false);
     return rc;
 }
 

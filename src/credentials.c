@@ -4,7 +4,7 @@
  */
 #include "credentials.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +14,11 @@
 struct lk_credentials_provider {
     const lk_env *env;
     lk_credentials current;
-    bool fixed;            /* given explicitly */
-    bool remote;           /* current came over HTTP and can be fetched again */
-    bool stale;            /* fetch again although not expired */
-    int64_t not_before_ms; /* wall; no refresh before */
-    pthread_mutex_t lock;  /* guards http against the interrupting thread */
-    lk_http *http;         /* made at first use */
+    bool fixed;              /* given explicitly */
+    bool remote;             /* current came over HTTP and can be fetched again */
+    bool stale;              /* fetch again although not expired */
+    int64_t not_before_ms;   /* wall; no refresh before */
+    _Atomic(lk_http *) http; /* made at first use; read by the interrupting thread */
 };
 
 lk_credentials_provider *lk_credentials_provider_new(const lk_env *env, lk_err *err)
@@ -30,7 +29,6 @@ lk_credentials_provider *lk_credentials_provider_new(const lk_env *env, lk_err *
         return NULL;
     }
     provider->env = env ? env : &lk_env_default;
-    pthread_mutex_init(&provider->lock, NULL);
     return provider;
 }
 
@@ -40,24 +38,20 @@ void lk_credentials_provider_free(lk_credentials_provider *provider)
         return;
     lk_credentials_clear(&provider->current);
     lk_http_free(provider->http);
-    pthread_mutex_destroy(&provider->lock);
     free(provider);
 }
 
 void lk_credentials_provider_forked(lk_credentials_provider *provider)
 {
-    /* The lock may have been held by a thread that does not exist here. */
-    pthread_mutex_init(&provider->lock, NULL);
-    lk_http_abandon(provider->http);
-    provider->http = NULL;
+    lk_http_abandon(atomic_exchange(&provider->http, NULL));
 }
 
-void lk_credentials_interrupt(lk_credentials_provider *provider)
+bool lk_credentials_interrupt(lk_credentials_provider *provider)
 {
-    pthread_mutex_lock(&provider->lock);
-    if (provider->http)
-        lk_http_interrupt(provider->http);
-    pthread_mutex_unlock(&provider->lock);
+    lk_http *http = atomic_load(&provider->http);
+    if (http)
+        lk_http_interrupt(http);
+    return http != NULL;
 }
 
 bool lk_credentials_invalidate(lk_credentials_provider *provider)
@@ -176,9 +170,7 @@ static int ensure_http(lk_credentials_provider *provider, lk_err *err)
     lk_http *http = lk_http_new(&options, err);
     if (!http)
         return err ? err->code : LK_E_NOMEM;
-    pthread_mutex_lock(&provider->lock);
-    provider->http = http;
-    pthread_mutex_unlock(&provider->lock);
+    atomic_store(&provider->http, http);
     return LK_OK;
 }
 

@@ -32,6 +32,7 @@ int lk_credentials_get(lk_credentials_provider *provider, const lk_profile *prof
 /* The service called them expired: fetches new ones at the next get, where they can be fetched.
  * false: they come from a place that will not have others. */
 bool lk_credentials_invalidate(lk_credentials_provider *provider);
-void lk_credentials_interrupt(lk_credentials_provider *provider); /* any thread */
+/* Any thread, signal handlers too. false: there is no request to interrupt. */
+bool lk_credentials_interrupt(lk_credentials_provider *provider);
 
 #endif

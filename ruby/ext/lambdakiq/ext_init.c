@@ -187,9 +187,11 @@ int ext_wait(ext_call call, void *args, ext_interrupt interrupt, void *handle, b
     for (;;) {
         w.ran = false;
         atomic_store(&w.interrupted, false);
-        /* The variant that does not look at interrupts when it comes back: it could longjmp over a
-         * result that nobody would free. It also does not call at all when one is pending. */
-        rb_thread_call_without_gvl2(without_gvl, &w, unblock, &w);
+        /* INTR_FAIL: neither looks at interrupts when it comes back (it could longjmp over a result
+         * that nobody would free) nor calls at all when one is pending. ASYNC_SAFE: Ruby may call
+         * unblock from its signal handler; else it starts a thread for that at every call of a
+         * single-threaded process. */
+        rb_nogvl(without_gvl, &w, unblock, &w, RB_NOGVL_INTR_FAIL | RB_NOGVL_UBF_ASYNC_SAFE);
         if (w.ran && w.rc != LK_E_INTERRUPTED)
             return w.rc;
         rb_thread_check_ints();

@@ -55,7 +55,7 @@ class LocalSqs
   private
 
   def post(path, body)
-    response = Net::HTTP.post(URI("#{@url}#{path}"), JSON.generate(body))
+    response = Net::HTTP.post(URI("#{@url}#{path}"), JSON.generate(body), 'Content-Type' => 'application/json')
     raise "#{path}: #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
 
     JSON.parse(response.body)
