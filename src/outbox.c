@@ -460,15 +460,15 @@ static size_t count_pending(const outbox *o, const lk_queue *sends_to)
     return count;
 }
 
-/* Milliseconds until something is to be done even if no socket stirs. */
+/* Milliseconds until something is to be done even if no socket stirs; 0: now. */
 static int64_t idle_ms(const outbox *o)
 {
     int64_t wait_ms = LONG_WAIT_MS;
     for (const lane *l = o->lanes; l; l = l->next) {
         if (l->waiting.head && !l->held)
-            wait_ms = LK_MIN(wait_ms, LK_MAX(lane_wait_ms(o, l), 1));
+            wait_ms = LK_MIN(wait_ms, lane_wait_ms(o, l));
         for (const lk_flight *f = l->flights; f; f = f->next)
-            wait_ms = LK_MIN(wait_ms, LK_MAX(lk_flight_idle_ms(o->client, f), 1));
+            wait_ms = LK_MIN(wait_ms, lk_flight_idle_ms(o->client, f));
     }
     return wait_ms;
 }
@@ -481,10 +481,10 @@ static int flush(outbox *o, const lk_queue *sends_to, int64_t deadline_mono_ms, 
         int64_t wait_ms = idle_ms(o);
         if (deadline_mono_ms >= 0) {
             int64_t left_ms = deadline_mono_ms - now_ms(o);
-            if (left_ms <= 0)
+            if (left_ms <= 0 && wait_ms > 0)
                 return LK_FAIL(err, LK_E_TIMEOUT, "%zu calls to SQS are not answered yet",
                                count_pending(o, sends_to));
-            wait_ms = LK_MIN(wait_ms, left_ms);
+            wait_ms = LK_MIN(wait_ms, LK_MAX(left_ms, 0));
         }
         rc = pump(o, wait_ms, err);
     }

@@ -265,6 +265,10 @@ int64_t lk_flight_idle_ms(lk_client *client, const lk_flight *flight)
 {
     if (!flight->pending)
         return LK_MAX(flight->resume_at_ms - now_ms(client), 0);
+    /* Its answer was read by a perform that came after the last look, its own start's maybe: no
+     * socket will stir for it any more. */
+    if (lk_sqs_finished(flight->pending))
+        return 0;
     int64_t timeout_ms = lk_client_config(client)->timeout_ms;
     if (flight->overdue_since_ms < 0)
         return LK_MAX(timeout_ms - lk_sqs_age_ms(flight->pending), 0);

@@ -64,7 +64,8 @@ lk_flight_state lk_flight_start(lk_client *client, lk_flight *flight);
 /* Looks at a flight after the sockets were read: collects its answer, calls it late, starts the
  * next attempt when it has rested. */
 lk_flight_state lk_flight_look(lk_client *client, lk_flight *flight);
-/* Milliseconds until a look may find something new without an answer coming in. */
+/* Milliseconds until a look may find something new without an answer coming in; 0: a look is due.
+ */
 int64_t lk_flight_idle_ms(lk_client *client, const lk_flight *flight);
 
 #endif
