@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define DEFAULT_HOST        "127.0.0.1"
@@ -153,8 +154,8 @@ void lk_server_stop(lk_server *server)
     if (!server)
         return;
     lk_server_http_quiesce(server);
-    close(server->listen_fd);
-    server->listen_fd = -1;
+    /* New clients are refused at once. Closed later: the HTTP thread may still name it to epoll. */
+    shutdown(server->listen_fd, SHUT_RDWR);
     pthread_mutex_lock(&server->traffic_lock);
     server->draining = true;
     pthread_mutex_unlock(&server->traffic_lock);
