@@ -2,7 +2,7 @@
 
 require 'active_job'
 require 'json'
-require 'lambdakiq/errors'
+require_relative 'lambdakiq/errors'
 
 # ActiveJob on Amazon SQS and AWS Lambda.
 #
@@ -12,29 +12,29 @@ require 'lambdakiq/errors'
 #
 #     config.active_job.queue_adapter = :lambdakiq
 module Lambdakiq
-  autoload :Backoff, 'lambdakiq/backoff'
-  autoload :Batch, 'lambdakiq/batch'
-  autoload :Client, 'lambdakiq/client'
-  autoload :ClientBatch, 'lambdakiq/client_batch'
-  autoload :Config, 'lambdakiq/config'
-  autoload :Context, 'lambdakiq/context'
-  autoload :Event, 'lambdakiq/event'
-  autoload :HandlerName, 'lambdakiq/handler_name'
-  autoload :HandlerProcess, 'lambdakiq/handler_process'
-  autoload :Job, 'lambdakiq/job'
-  autoload :Message, 'lambdakiq/message'
-  autoload :Metrics, 'lambdakiq/metrics'
+  autoload :Backoff, "#{__dir__}/lambdakiq/backoff"
+  autoload :Batch, "#{__dir__}/lambdakiq/batch"
+  autoload :Client, "#{__dir__}/lambdakiq/client"
+  autoload :ClientBatch, "#{__dir__}/lambdakiq/client_batch"
+  autoload :Config, "#{__dir__}/lambdakiq/config"
+  autoload :Context, "#{__dir__}/lambdakiq/context"
+  autoload :Event, "#{__dir__}/lambdakiq/event"
+  autoload :HandlerName, "#{__dir__}/lambdakiq/handler_name"
+  autoload :HandlerProcess, "#{__dir__}/lambdakiq/handler_process"
+  autoload :Job, "#{__dir__}/lambdakiq/job"
+  autoload :Message, "#{__dir__}/lambdakiq/message"
+  autoload :Metrics, "#{__dir__}/lambdakiq/metrics"
   autoload :Native, 'lambdakiq/lambdakiq'
-  autoload :Notes, 'lambdakiq/notes'
-  autoload :Options, 'lambdakiq/options'
-  autoload :Performing, 'lambdakiq/performing'
-  autoload :Pool, 'lambdakiq/pool'
-  autoload :Queue, 'lambdakiq/queue'
-  autoload :Record, 'lambdakiq/record'
-  autoload :Requests, 'lambdakiq/requests'
-  autoload :SQS, 'lambdakiq/sqs'
+  autoload :Notes, "#{__dir__}/lambdakiq/notes"
+  autoload :Options, "#{__dir__}/lambdakiq/options"
+  autoload :Performing, "#{__dir__}/lambdakiq/performing"
+  autoload :Pool, "#{__dir__}/lambdakiq/pool"
+  autoload :Queue, "#{__dir__}/lambdakiq/queue"
+  autoload :Record, "#{__dir__}/lambdakiq/record"
+  autoload :Requests, "#{__dir__}/lambdakiq/requests"
+  autoload :SQS, "#{__dir__}/lambdakiq/sqs"
   autoload :VERSION, 'lambdakiq/lambdakiq'
-  autoload :Worker, 'lambdakiq/worker'
+  autoload :Worker, "#{__dir__}/lambdakiq/worker"
 
   extend self
 
@@ -86,9 +86,9 @@ end
 
 module ActiveJob
   module QueueAdapters
-    autoload :LambdakiqAdapter, 'active_job/queue_adapters/lambdakiq_adapter'
+    autoload :LambdakiqAdapter, "#{__dir__}/active_job/queue_adapters/lambdakiq_adapter"
   end
 end
 
 ActiveSupport.on_load(:active_job) { Lambdakiq::Metrics.install }
-require 'lambdakiq/railtie' if defined?(Rails::Railtie)
+require_relative 'lambdakiq/railtie' if defined?(Rails::Railtie)

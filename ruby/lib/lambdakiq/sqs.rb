@@ -8,12 +8,12 @@ module Lambdakiq
   #
   # A queue_url may be a queue's name, URL or ARN.
   class SQS
-    autoload :Reader, 'lambdakiq/sqs/response'
-    autoload :EmptyStructure, 'lambdakiq/sqs/response'
-    autoload :Request, 'lambdakiq/sqs/request'
-    autoload :Shapes, 'lambdakiq/sqs/shapes'
-    autoload :Structure, 'lambdakiq/sqs/response'
-    autoload :Stubs, 'lambdakiq/sqs/stubs'
+    autoload :Reader, "#{__dir__}/sqs/response"
+    autoload :EmptyStructure, "#{__dir__}/sqs/response"
+    autoload :Request, "#{__dir__}/sqs/request"
+    autoload :Shapes, "#{__dir__}/sqs/shapes"
+    autoload :Structure, "#{__dir__}/sqs/response"
+    autoload :Stubs, "#{__dir__}/sqs/stubs"
 
     class << self
       # An answer made here.
