@@ -53,6 +53,12 @@ static json_t *load(lk_slice text, json_error_t *error)
     return json_loadb(bytes, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
 }
 
+/* jansson leaves the place unset when one of its allocations fails, and seldom gives the code. */
+static bool ran_out_of_memory(const json_error_t *error)
+{
+    return error->line < 0 || json_error_code(error) == json_error_out_of_memory;
+}
+
 static bool is_number_char(char c)
 {
     return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
@@ -117,7 +123,7 @@ int lk_json_parse(lk_slice text, const char *what, lk_json **out, lk_err *err)
         if (no_memory)
             return LK_FAIL_NOMEM(err);
     }
-    if (!root && json_error_code(&error) == json_error_out_of_memory)
+    if (!root && ran_out_of_memory(&error))
         return LK_FAIL_NOMEM(err);
     if (!root)
         return LK_FAIL(err, LK_E_JSON, "%s: not JSON: %s at line %d, column %d", what,

@@ -18,7 +18,8 @@ typedef struct lk_json lk_json; /* opaque: a jansson value */
  * in strings, not in member names. Integers beyond int64 become reals: whoever passes numbers on
  * takes their text with lk_json_raw_member. *out is NULL on failure. `what` names the text in the
  * error ("event", "body of message 1234"), which never quotes the text itself.
- * Returns 0, LK_E_JSON, LK_E_NOMEM. */
+ * Returns 0, LK_E_JSON, LK_E_NOMEM. (jansson calls it a syntax error when memory runs out amid a
+ * string or number: then it is LK_E_JSON.) */
 int lk_json_parse(lk_slice text, const char *what, lk_json **out, lk_err *err);
 void lk_json_free(lk_json *root); /* of lk_json_parse only; accepts NULL */
 

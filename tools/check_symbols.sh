@@ -8,7 +8,8 @@ set -eu
 library=$1
 list=$(dirname "$0")/symbols.txt
 
-exported=$(nm -D --defined-only "$library" | awk '{ sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort)
+symbols=$(nm -D --defined-only "$library")
+exported=$(printf '%s\n' "$symbols" | awk '{ sub(/@.*/, "", $3); print $3 }' | LC_ALL=C sort)
 foreign=$(printf '%s\n' "$exported" | grep -v '^lk_[a-z0-9_]*$' || true)
 if [ -n "$foreign" ]; then
   printf '%s exports what is not ours (is -fvisibility=hidden missing?):\n%s\n' "$library" "$foreign"
