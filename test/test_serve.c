@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of `lambdakiq serve` as people and scripts meet it, and of what a killed server keeps.
+ */
+#include "lk_test_process.h"
+#include "lk_test_store.h"
+#include "lk_test_wire.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+/* --- A server process ----------------------------------------------------------------------- */
+
+/* Starts it with two more arguments (NULL: none) on a free port; returns the port. */
+static int start(lk_test_program *program, const char *option, const char *value)
+{
+    const char *argv[] = {LK_TEST_COMMAND, "serve", "--port", "0", option, value, NULL};
+    lk_test_program_start(program, argv);
+    return atoi(lk_test_program_wait(program, "http://127.0.0.1:"));
+}
+
+static void stop(lk_test_program *program, int signal_number)
+{
+    assert_int_equal(lk_test_program_end(program, signal_number), 0);
+    lk_test_program_clear(program);
+}
+
+/* Runs it with these arguments to its end; the output must hold `text`. */
+static void assert_ends(const char *const *arguments, int exit_code, const char *text)
+{
+    lk_test_program program = {0};
+    const char *argv[12] = {LK_TEST_COMMAND, "serve"};
+    for (size_t i = 0; arguments[i]; i++)
+        argv[i + 2] = arguments[i];
+    assert_int_equal(lk_test_program_run(&program, argv), exit_code);
+    if (!strstr(program.output.ptr, text))
+        fail_msg("\"%s\" lacks \"%s\"", program.output.ptr, text);
+    lk_test_program_clear(&program);
+}
+
+#define ASSERT_ENDS(exit_code, text, ...)                                                          \
+    assert_ends((const char *const[]){__VA_ARGS__, NULL}, exit_code, text)
+
+/* --- Starting and stopping ------------------------------------------------------------------ */
+
+static void it_says_where_it_is_and_serves_until_a_signal(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(signals); i++) {
+        lk_test_program program = {0};
+        lk_test_reply reply = {0};
+        lk_test_server server = {.port = start(&program, NULL, NULL)};
+        assert_int_equal(lk_test_server_http(&server, "/_lambdakiq/health", NULL, &reply), 200);
+        stop(&program, signals[i]);
+        lk_test_reply_clear(&reply);
+    }
+}
+
+static void a_signal_answers_open_polls_before_it_ends(void **state)
+{
+    lk_test_program program = {0};
+    lk_test_wire poll;
+    lk_test_reply reply = {0};
+    lk_test_server server = {.port = start(&program, NULL, NULL)};
+    (void)state;
+    lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    lk_test_wire_open(&poll, server.port);
+    lk_test_wire_send(&poll, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
+    lk_test_sleep_ms(60);
+    stop(&program, SIGTERM);
+    assert_true(lk_test_wire_read(&poll, &reply, 5000));
+    assert_string_equal(reply.body.ptr, "{}");
+    lk_test_wire_close(&poll);
+    lk_test_reply_clear(&reply);
+}
+
+static void json_makes_the_ready_line_machine_readable(void **state)
+{
+    lk_test_program program = {0};
+    lk_json *line = NULL;
+    lk_err err;
+    int64_t port = 0;
+    (void)state;
+    int printed = start(&program, "--json", NULL);
+    lk_test_program_wait(&program, "}\n");
+    assert_lk_ok(lk_json_parse(lk_slice_trim(lk_buf_slice(&program.output)), "line", &line, &err));
+    assert_true(lk_json_int64(lk_json_get(line, "port"), &port));
+    assert_int_equal(port, printed);
+    assert_slice(lk_json_string(lk_json_get(line, "db")), ":memory:");
+    lk_json_free(line);
+    stop(&program, SIGTERM);
+}
+
+static void region_and_account_are_in_arns_and_urls(void **state)
+{
+    lk_test_program program = {0};
+    const char *argv[] = {LK_TEST_COMMAND, "serve",     "--port",       "0", "--region",
+                          "eu-west-1",     "--account", "123456789012", NULL};
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    (void)state;
+    lk_test_program_start(&program, argv);
+    lk_test_wire_open(&wire, atoi(lk_test_program_wait(&program, "http://127.0.0.1:")));
+    lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
+    assert_slice(lk_test_reply_member(&reply, "QueueUrl"),
+                 "http://sqs.test:9324/123456789012/jobs");
+    lk_test_wire_call(&wire, "GetQueueAttributes",
+                      "{\"QueueUrl\":\"jobs\",\"AttributeNames\":[\"QueueArn\"]}", &reply);
+    assert_slice(lk_json_string(lk_json_get(lk_json_get(reply.json, "Attributes"), "QueueArn")),
+                 "arn:aws:sqs:eu-west-1:123456789012:jobs");
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+    stop(&program, SIGTERM);
+}
+
+static void the_clock_file_holds_the_offset_over_a_restart(void **state)
+{
+    char directory[64], file[96];
+    lk_test_reply reply = {0};
+    int64_t offset_ms = 0;
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/clock", directory);
+    for (int i = 1; i <= 2; i++) {
+        lk_test_program program = {0};
+        lk_test_server server = {.port = start(&program, "--clock-file", file)};
+        lk_test_server_http(&server, "/_lambdakiq/clock", "{\"advance_s\":60}", &reply);
+        assert_true(lk_json_int64(lk_json_get(reply.json, "offset_ms"), &offset_ms));
+        assert_int_equal(offset_ms, i * 60000);
+        stop(&program, SIGTERM);
+    }
+    lk_test_reply_clear(&reply);
+    unlink(file);
+    rmdir(directory);
+}
+
+/* --- What is wrong, and what to do ---------------------------------------------------------- */
+
+static void a_port_in_use_is_named_with_the_way_out(void **state)
+{
+    lk_test_program program = {0};
+    char port[16];
+    (void)state;
+    snprintf(port, sizeof port, "%d", start(&program, NULL, NULL));
+    ASSERT_ENDS(1,
+                "is in use by another process; choose another with --port, or 0 for any free one",
+                "--port", port);
+    stop(&program, SIGTERM);
+}
+
+static void a_file_that_is_no_database_is_named(void **state)
+{
+    char directory[64], file[96];
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/notes.txt", directory);
+    FILE *notes = fopen(file, "w");
+    assert_non_null(notes);
+    for (int i = 0; i < 200; i++)
+        fputs("This is no database at all. ", notes);
+    fclose(notes);
+    ASSERT_ENDS(1, file, "--port", "0", "--db", file);
+    unlink(file);
+    rmdir(directory);
+}
+
+static void a_database_that_cannot_be_opened_is_named(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(1, "/nowhere/at/all.sqlite3", "--port", "0", "--db", "/nowhere/at/all.sqlite3");
+}
+
+static void an_address_that_others_can_reach_is_refused(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(1, "0.0.0.0 is not a loopback address", "--port", "0", "--host", "0.0.0.0");
+    ASSERT_ENDS(1, "is not a loopback address", "--port", "0", "--host", "example.com");
+}
+
+static void errors_are_json_on_request(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(1, "{\"error\":{\"code\":\"LK_E_INVALID\"", "--host", "0.0.0.0", "--json");
+}
+
+static void a_wrong_line_is_explained_and_ends_with_2(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(2, "--port wants a number from 0 to 65535, not \"x\"", "--port", "x");
+    ASSERT_ENDS(2, "--port wants a number", "--port=70000");
+    ASSERT_ENDS(2, "--port wants a value: N", "--port");
+    ASSERT_ENDS(2, "did you mean --port?", "--ports", "1");
+    ASSERT_ENDS(2, "unknown option -x", "-x");
+    ASSERT_ENDS(2, "--json takes no value", "--json=1");
+    ASSERT_ENDS(2, "unexpected argument \"jobs\"", "jobs");
+    ASSERT_ENDS(2, "runs no command", "--", "true");
+    ASSERT_ENDS(2, "--sync is normal or full, not \"maybe\"", "--sync", "maybe");
+}
+
+static void help_lists_the_options(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(0, "--clock-file FILE", "--help");
+    ASSERT_ENDS(0, "Usage: lambdakiq serve", "-h");
+}
+
+/* --- Kill -9 -------------------------------------------------------------------------------- */
+
+#define CLIENTS   8
+#define ROUND_MAX 4000
+
+/* What was answered with 200, by the number in the body. */
+typedef struct ledger {
+    bool sent[CLIENTS * ROUND_MAX];
+    bool deleted[CLIENTS * ROUND_MAX];
+    size_t sent_count;
+    size_t deleted_count;
+} ledger;
+
+static void send_number(lk_test_wire *wire, size_t number)
+{
+    char body[96];
+    snprintf(body, sizeof body, "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"%zu\"}", number);
+    lk_test_wire_send(wire, "SendMessage", body);
+}
+
+/* One round: every client sends a number; the server dies in the middle of the last one. */
+static void send_round(lk_test_wire *wires, size_t round, const lk_test_program *victim,
+                       ledger *book)
+{
+    lk_test_reply reply = {0};
+    for (size_t c = 0; c < CLIENTS; c++)
+        send_number(&wires[c], round * CLIENTS + c);
+    for (size_t c = 0; c < CLIENTS; c++) {
+        if (victim && c == CLIENTS / 2)
+            kill(victim->pid, SIGKILL);
+        if (lk_test_wire_read(&wires[c], &reply, 5000) && reply.status == 200) {
+            book->sent[round * CLIENTS + c] = true;
+            book->sent_count++;
+        }
+    }
+    lk_test_reply_clear(&reply);
+}
+
+/* Receives up to ten and deletes them one by one, each answer noted. */
+static size_t consume(lk_test_server *server, ledger *book)
+{
+    lk_test_wire wire;
+    lk_test_reply got = {0}, reply = {0};
+    lk_test_wire_open(&wire, server->port);
+    lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}",
+                      &got);
+    size_t count = lk_test_reply_messages(&got);
+    for (size_t i = 0; i < count; i++) {
+        char body[256];
+        int64_t number = -1;
+        lk_slice handle = lk_test_reply_message(&got, i, "ReceiptHandle");
+        snprintf(body, sizeof body, "{\"QueueUrl\":\"jobs\",\"ReceiptHandle\":\"%.*s\"}",
+                 LK_SLICE_FMT(handle));
+        lk_test_wire_call(&wire, "DeleteMessage", body, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_true(lk_slice_to_int64(lk_test_reply_message(&got, i, "Body"), &number));
+        assert_false(book->deleted[number]); /* nobody comes back from the dead */
+        book->deleted[number] = true;
+        book->deleted_count++;
+    }
+    lk_test_reply_clear(&got);
+    lk_test_reply_clear(&reply);
+    lk_test_wire_close(&wire);
+    return count;
+}
+
+static void a_killed_server_loses_nothing_it_acknowledged(void **state)
+{
+    static ledger book;
+    char directory[64], file[96], other[112];
+    lk_test_program program = {0};
+    lk_test_wire wires[CLIENTS];
+    size_t round = 0;
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    lk_test_server server = {.port = start(&program, "--db", file)};
+    lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    for (size_t c = 0; c < CLIENTS; c++)
+        lk_test_wire_open(&wires[c], server.port);
+    int64_t until_ms = lk_mono_ms() + 400;
+    while (lk_mono_ms() < until_ms && round < ROUND_MAX - 1)
+        send_round(wires, round++, NULL, &book);
+    consume(&server, &book);
+    send_round(wires, round, &program, &book);
+    assert_int_equal(lk_test_program_end(&program, 0), 128 + SIGKILL);
+    lk_test_program_clear(&program);
+    for (size_t c = 0; c < CLIENTS; c++)
+        lk_test_wire_close(&wires[c]);
+
+    server.port = start(&program, "--db", file);
+    while (consume(&server, &book) > 0)
+        continue;
+    for (size_t i = 0; i < LK_COUNT(book.sent); i++)
+        if (book.sent[i] && !book.deleted[i])
+            fail_msg("message %zu was acknowledged and is lost", i);
+    assert_true(book.sent_count > CLIENTS);
+    assert_true(book.deleted_count >= book.sent_count);
+    stop(&program, SIGTERM);
+    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end; end++) {
+        snprintf(other, sizeof other, "%s%s", file, *end);
+        unlink(other);
+    }
+    rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_says_where_it_is_and_serves_until_a_signal),
+        cmocka_unit_test(a_signal_answers_open_polls_before_it_ends),
+        cmocka_unit_test(json_makes_the_ready_line_machine_readable),
+        cmocka_unit_test(region_and_account_are_in_arns_and_urls),
+        cmocka_unit_test(the_clock_file_holds_the_offset_over_a_restart),
+        cmocka_unit_test(a_port_in_use_is_named_with_the_way_out),
+        cmocka_unit_test(a_file_that_is_no_database_is_named),
+        cmocka_unit_test(a_database_that_cannot_be_opened_is_named),
+        cmocka_unit_test(an_address_that_others_can_reach_is_refused),
+        cmocka_unit_test(errors_are_json_on_request),
+        cmocka_unit_test(a_wrong_line_is_explained_and_ends_with_2),
+        cmocka_unit_test(help_lists_the_options),
+        cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
