@@ -41,9 +41,9 @@ static void say_unknown(lk_batch *batch, lk_job *job, const lk_err *err)
 int lk_batch_need_attributes(lk_batch *batch, lk_job *job, int64_t max_age_ms, lk_err *err)
 {
     lk_batch_queue *q = job->queue;
-    /* What was denied once is not asked again in this batch: each question may take seconds. */
-    bool denied = q->attributes_known && q->attributes.read_at_ms == 0;
-    if (denied || (q->attributes_known && max_age_ms < 0))
+    /* Denied counts as known: each question may take seconds. It is not asked again in this batch,
+     * as fresh attributes are wanted before a delete only, which what is unknown never leads to. */
+    if (q->attributes_known && max_age_ms < 0)
         return 0;
     lk_err why;
     lk_queue_attributes attributes;
@@ -55,10 +55,8 @@ int lk_batch_need_attributes(lk_batch *batch, lk_job *job, int64_t max_age_ms, l
     }
     q->attributes = attributes;
     q->attributes_known = true;
-    if (rc) {
-        q->attributes.read_at_ms = 0;
+    if (rc)
         say_unknown(batch, job, &why);
-    }
     return 0;
 }
 

@@ -222,13 +222,14 @@ static void a_redrive_policy_added_meanwhile_saves_a_failed_job(void **state)
     lk_err err;
     lk_test_round round;
     lk_queue_attributes attributes;
-    assert_lk_ok(lk_queue_attributes_get(lk_test_local_client(local), LK_SLICE_LITERAL("plain"), -1,
-                                         &attributes, &err));
+    assert_lk_ok(lk_queue_attributes_get(
+        lk_test_local_client(local), LK_SLICE_LITERAL("arn:aws:sqs:us-east-1:000000000000:plain"),
+        -1, &attributes, &err));
     assert_int_equal(attributes.max_receive_count, LK_MAX_RECEIVE_NONE);
     lk_test_local_set(local, "plain", "RedrivePolicy",
                       "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\","
                       "\"maxReceiveCount\":5}");
-    lk_test_local_advance(local, 11 * 1000);
+    lk_test_local_age(local, 11 * 1000);
     lk_test_local_send(local, "plain", "a", 0, NULL);
     lk_test_round_begin(&round, local, "plain", NULL);
     lk_decision decision = lk_test_round_perform(&round, "a", LK_RETRY_UNSET, LK_FAILED);

@@ -231,6 +231,21 @@ static void a_long_wait_in_a_shared_group_warns_that_it_goes_to_the_end(void **s
     assert_int_equal(lk_test_round_notes(&round, LK_NOTE_LONG_GROUP, &note), 1);
     assert_true(note.warning);
     lk_test_round_end(&round, 0);
+    lk_test_round_begin(&round, local, "once.fifo", NULL);
+    assert_slice(round.receive.records[0].message_group_id, "shared");
+    lk_test_round_next(&round);
+    lk_test_round_end(&round, 0);
+}
+
+static void a_job_alone_in_its_group_is_sent_again_without_warning(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_test_local_send(local, "once.fifo", "a", 600 * 1000, NULL);
+    lk_test_round_begin(&round, local, "once.fifo", NULL);
+    assert_null(lk_test_round_next(&round));
+    assert_int_equal(lk_test_round_notes(&round, LK_NOTE_LONG_GROUP, NULL), 0);
+    lk_test_round_end(&round, 0);
 }
 
 /* The deduplication id of a hop names the message it came from: the same step again, after a crash
@@ -269,6 +284,7 @@ int main(void)
         LOCAL(a_fifo_job_with_no_receive_to_spare_is_sent_again),
         LOCAL(a_fifo_job_a_day_away_runs_on_time),
         LOCAL(a_long_wait_in_a_shared_group_warns_that_it_goes_to_the_end),
+        LOCAL(a_job_alone_in_its_group_is_sent_again_without_warning),
         LOCAL(a_repeated_fifo_hop_makes_no_second_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

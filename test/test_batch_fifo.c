@@ -11,6 +11,7 @@ static int setup(void **state)
     lk_test_local *local = lk_test_local_start();
     lk_test_local_queue(local, "dead.fifo", NULL, 0);
     lk_test_local_queue(local, "jobs.fifo", "dead.fifo", 13);
+    lk_test_local_queue(local, "once.fifo", "dead.fifo", 1);
     *state = local;
     return 0;
 }
@@ -89,16 +90,36 @@ static void followers_come_back_after_their_head(void **state)
     assert_int_equal(lk_test_local_total(local, "jobs.fifo"), 0);
 }
 
+/* However it died: deleted, drained or left. */
 static void a_dead_head_blocks_nobody(void **state)
 {
     lk_test_local *local = *state;
-    lk_test_round round;
-    lk_test_local_send(local, "jobs.fifo", "a1", 0, "a");
-    lk_test_local_send(local, "jobs.fifo", "a2", 0, "a");
-    lk_test_round_begin(&round, local, "jobs.fifo", NULL);
-    assert_int_equal(lk_test_round_perform(&round, "a1", 0, LK_FAILED).action, LK_DELETE);
-    lk_test_round_perform(&round, "a2", LK_RETRY_UNSET, LK_DONE);
-    lk_test_round_end(&round, 0);
+    static const struct {
+        const char *queue;
+        int max_retries;
+        int retry;
+        lk_action death;
+    } cases[] = {{"jobs.fifo", 12, 0, LK_DELETE},
+                 {"once.fifo", 12, LK_RETRY_UNSET, LK_LEAVE_FOR_DLQ},
+                 {"jobs.fifo", 0, LK_RETRY_UNSET, LK_DRAIN}};
+    for (size_t i = 0; i < LK_COUNT(cases); i++) {
+        lk_test_round round;
+        lk_batch_options options = LK_BATCH_OPTIONS_INIT;
+        options.max_retries = cases[i].max_retries;
+        char head[8];
+        char follower[8];
+        char group[8];
+        snprintf(head, sizeof(head), "h%zu", i); /* ids of their own: SQS deduplicates */
+        snprintf(follower, sizeof(follower), "f%zu", i);
+        snprintf(group, sizeof(group), "g%zu", i);
+        lk_test_local_send(local, cases[i].queue, head, 0, group);
+        lk_test_local_send(local, cases[i].queue, follower, 0, group);
+        lk_test_round_begin(&round, local, cases[i].queue, &options);
+        lk_decision decision = lk_test_round_perform(&round, head, cases[i].retry, LK_FAILED);
+        assert_string_equal(lk_action_name(decision.action), lk_action_name(cases[i].death));
+        lk_test_round_perform(&round, follower, LK_RETRY_UNSET, LK_DONE);
+        lk_test_round_end(&round, cases[i].death == LK_DELETE ? 0 : 1);
+    }
 }
 
 static void nothing_overtakes_a_job_that_is_not_finished(void **state)

@@ -439,6 +439,30 @@ static void an_answer_that_nobody_read_in_time_is_no_timeout(void **state)
     lk_test_peer_stop(peer);
 }
 
+/* The perform that starts one call may read the answer to another one. */
+static void an_answer_in_hand_is_not_waited_for(void **state)
+{
+    (void)state;
+    lk_err err;
+    atomic_int answered = 0;
+    lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
+    lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 0, NULL);
+    lk_flight *flight = lk_flight_new(LK_OUTBOX_DELETE, queue_of(client, "jobs"));
+    lk_call *call = calloc(1, sizeof(*call));
+    lk_buf_add_str(&call->members, "\"ReceiptHandle\":\"h1\"");
+    lk_flight_add(flight, call);
+    assert_int_equal(lk_flight_start(client, flight), LK_FLIGHT_OUT);
+    assert_true(lk_flight_idle_ms(client, flight) > 0);
+    while (!lk_sqs_finished(flight->pending))
+        assert_lk_ok(lk_http_pump(lk_client_http(client, &err), 1000, &err));
+    assert_int_equal(lk_flight_idle_ms(client, flight), 0);
+    assert_int_equal(lk_flight_look(client, flight), LK_FLIGHT_LANDED);
+    assert_int_equal(call->err.code, LK_OK);
+    lk_flight_free(client, flight, false);
+    lk_client_free(client);
+    lk_test_peer_stop(peer);
+}
+
 static void an_attempt_without_answer_is_late_and_repeated(void **state)
 {
     (void)state;
@@ -701,6 +725,7 @@ int main(void)
         cmocka_unit_test(a_refused_connection_is_a_failure_of_the_call_not_of_taking_it),
         cmocka_unit_test(all_calls_find_a_queue_that_wants_its_url),
         cmocka_unit_test(an_answer_that_nobody_read_in_time_is_no_timeout),
+        cmocka_unit_test(an_answer_in_hand_is_not_waited_for),
         cmocka_unit_test(an_attempt_without_answer_is_late_and_repeated),
         cmocka_unit_test(a_request_gets_a_second_look_before_it_is_called_late),
         cmocka_unit_test(a_flush_whose_time_is_up_still_reads_what_has_come),

@@ -12,11 +12,17 @@ struct lk_test_local {
     lk_clock *clock;
     lk_server *server;
     lk_client *client;
+    int64_t aged_ms; /* how far the client's wall clock is ahead */
 };
 
 static int64_t moved_clock_ms(void *ctx)
 {
-    return lk_clock_now_ms(ctx);
+    return lk_clock_now_ms(((const lk_test_local *)ctx)->clock);
+}
+
+static int64_t aged_wall_ms(void *ctx)
+{
+    return lk_wall_ms() + ((const lk_test_local *)ctx)->aged_ms;
 }
 
 lk_test_local *lk_test_local_start(void)
@@ -35,7 +41,8 @@ lk_test_local *lk_test_local_start_clock(const char *clock_path)
     assert_lk_ok(lk_server_start(&server_options, &local->server, &err));
     lk_env env = lk_env_default;
     env.clock_ms = moved_clock_ms;
-    env.ctx = local->clock;
+    env.wall_ms = aged_wall_ms;
+    env.ctx = local;
     lk_client_options options = LK_CLIENT_OPTIONS_INIT;
     options.region = LK_TEST_REGION;
     options.endpoint = lk_server_url(local->server);
@@ -74,6 +81,11 @@ void lk_test_local_advance(lk_test_local *local, int64_t by_ms)
 {
     lk_err err;
     assert_lk_ok(lk_clock_advance(local->clock, by_ms, &err));
+}
+
+void lk_test_local_age(lk_test_local *local, int64_t by_ms)
+{
+    local->aged_ms += by_ms;
 }
 
 /* --- Queues --------------------------------------------------------------------------------- */

@@ -22,6 +22,8 @@ lk_client *lk_test_local_client(lk_test_local *local);
 lk_server *lk_test_local_server(lk_test_local *local);
 lk_clock *lk_test_local_clock(lk_test_local *local);
 void lk_test_local_advance(lk_test_local *local, int64_t by_ms);
+/* Moves the wall clock of the client alone: what it has cached grows older by that. */
+void lk_test_local_age(lk_test_local *local, int64_t by_ms);
 
 /* A queue with VisibilityTimeout 60 s; FIFO by its name. dead_letters NULL: no redrive policy. */
 void lk_test_local_queue(lk_test_local *local, const char *name, const char *dead_letters,
