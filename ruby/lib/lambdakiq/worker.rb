@@ -26,7 +26,8 @@ module Lambdakiq
       # @param options [Hash]
       # @option options [Integer, Boolean] :retry how many retries; overrides `config.lambdakiq.max_retries`
       # @option options [String, #call] :message_group_id the FIFO group, or what computes it from the job
-      # @option options [Boolean] :async
+      # @option options [Boolean] :async kept for {#lambdakiq_async?}; a send is always waited for, so that
+      #   its failure is seen where the job is enqueued
       # @option options [:dlq] :dead a job whose own retries are spent goes to the dead-letter queue
       #   instead of being deleted
       # @raise [OptionError] an option makes no sense
