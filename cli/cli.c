@@ -345,6 +345,7 @@ void lk_cli_signals_block(void)
     stop_signals(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL); /* a full quota is an error of the write, no end */
 }
 
 int lk_cli_signal_wait(int64_t timeout_ms)

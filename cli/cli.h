@@ -102,8 +102,8 @@ void lk_cli_note(const lk_cli *cli, const char *format, ...) __attribute__((form
 /* --- Stopping ------------------------------------------------------------------------------- */
 
 /* Blocks SIGINT, SIGTERM and SIGHUP in this thread and every one started later, and ignores
- * SIGPIPE. Call it first thing in run, before threads exist. A child made by fork inherits the
- * mask: empty it (sigprocmask) before exec. */
+ * SIGPIPE and SIGXFSZ. Call it first thing in run, before threads exist. A child made by fork
+ * inherits all that: undo it before exec. */
 void lk_cli_signals_block(void);
 /* Waits for one of them and returns its number. timeout_ms < 0: for ever; else 0 when none came. */
 int lk_cli_signal_wait(int64_t timeout_ms);

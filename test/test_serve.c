@@ -7,6 +7,7 @@
 #include "lk_test_wire.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* --- A server process ----------------------------------------------------------------------- */
@@ -205,6 +206,80 @@ static void help_lists_the_options(void **state)
     ASSERT_ENDS(0, "Usage: lambdakiq serve", "-h");
 }
 
+/* --- Disk ----------------------------------------------------------------------------------- */
+
+static void remove_database(const char *directory, const char *file)
+{
+    char name[112];
+    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end; end++) {
+        snprintf(name, sizeof name, "%s%s", file, *end);
+        unlink(name);
+    }
+    rmdir(directory);
+}
+
+/* The server's files may grow to so many bytes. */
+static void limit_file_size(const lk_test_program *program, rlim_t bytes)
+{
+    struct rlimit limit = {.rlim_cur = bytes, .rlim_max = RLIM_INFINITY};
+    assert_int_equal(prlimit(program->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+static void a_full_disk_is_an_internal_failure_and_nothing_half_written(void **state)
+{
+    char directory[64], file[96];
+    lk_test_program program = {0};
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    static const char batch[] =
+        "{\"QueueUrl\":\"jobs\",\"Entries\":[{\"Id\":\"a\",\"MessageBody\":\"x\"},"
+        "{\"Id\":\"b\",\"MessageBody\":\"y\"}]}";
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    lk_test_wire_open(&wire, start(&program, "--db", file));
+    lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
+    limit_file_size(&program, 0);
+    lk_test_wire_call(&wire, "SendMessageBatch", batch, &reply);
+    assert_int_equal(reply.status, 500);
+    assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"), "InternalFailure;Receiver");
+    lk_test_program_wait(&program, "the database failed, requests are answered with 500: ");
+    limit_file_size(&program, RLIM_INFINITY);
+    lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}",
+                      &reply);
+    assert_string_equal(reply.body.ptr, "{}");
+    lk_test_wire_call(&wire, "SendMessageBatch", batch, &reply);
+    assert_int_equal(lk_json_length(lk_json_get(reply.json, "Successful")), 2);
+    lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}",
+                      &reply);
+    assert_int_equal(lk_test_reply_messages(&reply), 2);
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+    stop(&program, SIGTERM);
+    remove_database(directory, file);
+}
+
+static void a_full_disk_does_not_keep_a_server_from_stopping(void **state)
+{
+    char directory[64], file[96];
+    lk_test_program program = {0};
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    lk_test_wire_open(&wire, start(&program, "--db", file));
+    lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
+    lk_test_wire_send(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
+    lk_test_sleep_ms(60);
+    limit_file_size(&program, 0);
+    stop(&program, SIGTERM);
+    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+    remove_database(directory, file);
+}
+
 /* --- Kill -9 -------------------------------------------------------------------------------- */
 
 #define CLIENTS   8
@@ -274,7 +349,7 @@ static size_t consume(lk_test_server *server, ledger *book)
 static void a_killed_server_loses_nothing_it_acknowledged(void **state)
 {
     static ledger book;
-    char directory[64], file[96], other[112];
+    char directory[64], file[96];
     lk_test_program program = {0};
     lk_test_wire wires[CLIENTS];
     size_t round = 0;
@@ -304,11 +379,7 @@ static void a_killed_server_loses_nothing_it_acknowledged(void **state)
     assert_true(book.sent_count > CLIENTS);
     assert_true(book.deleted_count >= book.sent_count);
     stop(&program, SIGTERM);
-    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end; end++) {
-        snprintf(other, sizeof other, "%s%s", file, *end);
-        unlink(other);
-    }
-    rmdir(directory);
+    remove_database(directory, file);
 }
 
 int main(void)
@@ -326,6 +397,8 @@ int main(void)
         cmocka_unit_test(errors_are_json_on_request),
         cmocka_unit_test(a_wrong_line_is_explained_and_ends_with_2),
         cmocka_unit_test(help_lists_the_options),
+        cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),
+        cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),
         cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
