@@ -106,14 +106,12 @@ void lk_buf_addf(lk_buf *b, const char *format, ...)
     va_start(args, format);
     va_copy(again, args);
     int len = vsnprintf(b->ptr + b->len, b->cap - b->len, format, args);
-    if (len < 0) {
+    if (len > 0 && (size_t)len >= b->cap - b->len && lk_buf_reserve(b, (size_t)len))
+        len = vsnprintf(b->ptr + b->len, b->cap - b->len, format, again);
+    if (len < 0)
         b->failed = true;
-    } else if ((size_t)len < b->cap - b->len) {
+    else if (!b->failed)
         b->len += (size_t)len;
-    } else if (lk_buf_reserve(b, (size_t)len)) {
-        vsnprintf(b->ptr + b->len, b->cap - b->len, format, again);
-        b->len += (size_t)len;
-    }
     b->ptr[b->len] = '\0'; /* also where a failed write began */
     va_end(again);
     va_end(args);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFRESH_BEFORE_MS (5 * 60 * 1000) /* as the SDKs do */
-#define RETRY_AFTER_MS    (60 * 1000)     /* a failed refresh of keys that are still valid */
+#define REFRESH_BEFORE_MS INT64_C(300000) /* five minutes, as the SDKs */
+#define RETRY_AFTER_MS    INT64_C(60000)  /* a failed refresh of keys that are still valid */
 
 struct lk_credentials_provider {
     const lk_env *env;

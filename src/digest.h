@@ -10,8 +10,8 @@
 
 #include "base.h"
 
-#define LK_SHA256_BYTES 32
-#define LK_MD5_HEX_SIZE 33    /* with NUL */
+#define LK_SHA256_BYTES    32
+#define LK_MD5_HEX_SIZE    33 /* with NUL */
 #define LK_SHA256_HEX_SIZE 65 /* with NUL */
 
 /* False: out of memory (libcrypto allocates); out is all zero then. Never go on with it: two texts

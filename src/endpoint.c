@@ -177,7 +177,8 @@ int lk_endpoint_fixed(const char *option, const lk_profile *profile, lk_buf *out
 
 int lk_endpoint_region(const char *option, const lk_profile *profile, lk_buf *out, lk_err *err)
 {
-    const char *const candidates[] = {option, lk_getenv("AWS_REGION"), lk_getenv("AWS_DEFAULT_REGION"),
+    const char *const candidates[] = {option, lk_getenv("AWS_REGION"),
+                                      lk_getenv("AWS_DEFAULT_REGION"),
                                       profile ? lk_profile_get(profile, "region") : NULL};
     const char *value = first_set(candidates, LK_COUNT(candidates));
     lk_buf_reset(out);

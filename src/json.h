@@ -14,12 +14,12 @@
 typedef struct lk_json lk_json; /* opaque: a jansson value */
 
 /* Parses one whole document (any top-level value). Rejects garbage behind it, invalid UTF-8 and
- * nesting beyond jansson's limit (2048). Of members with one name the last counts. \u0000 is allowed
- * in strings, not in member names. Integers beyond int64 become reals: whoever passes numbers on
- * takes their text with lk_json_raw_member. *out is NULL on failure. `what` names the text in the
- * error ("event", "body of message 1234"), which never quotes the text itself.
- * Returns 0, LK_E_JSON, LK_E_NOMEM. (jansson calls it a syntax error when memory runs out amid a
- * string or number: then it is LK_E_JSON.) */
+ * nesting beyond jansson's limit (2048). Of members with one name the last counts. \u0000 is
+ * allowed in strings, not in member names. Integers beyond int64 become reals: whoever passes
+ * numbers on takes their text with lk_json_raw_member. *out is NULL on failure. `what` names the
+ * text in the error ("event", "body of message 1234"), which never quotes the text itself. Returns
+ * 0, LK_E_JSON, LK_E_NOMEM. (jansson calls it a syntax error when memory runs out amid a string or
+ * number: then it is LK_E_JSON.) */
 int lk_json_parse(lk_slice text, const char *what, lk_json **out, lk_err *err);
 void lk_json_free(lk_json *root); /* of lk_json_parse only; accepts NULL */
 
@@ -53,9 +53,10 @@ void *lk_json_iter_next(const lk_json *object, void *it);
 lk_slice lk_json_iter_key(void *it);
 const lk_json *lk_json_iter_value(void *it);
 
-/* The text of member `key` of the object that object_text is, exactly as it stands there: for values
- * to be passed on (job arguments) whose numbers must not change. object_text must have been accepted
- * by lk_json_parse. Borrowed from object_text; {NULL,0}: no such member, or not an object. */
+/* The text of member `key` of the object that object_text is, exactly as it stands there: for
+ * values to be passed on (job arguments) whose numbers must not change. object_text must have been
+ * accepted by lk_json_parse. Borrowed from object_text; {NULL,0}: no such member, or not an object.
+ */
 lk_slice lk_json_raw_member(lk_slice object_text, const char *key);
 
 /* Appends v as compact JSON. */

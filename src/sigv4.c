@@ -159,7 +159,9 @@ static void add_canonical_query(lk_buf *out, lk_slice query)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(unsigned char)(c - 'A' + 'a');
+    return c;
 }
 
 static int order_of_names(lk_slice a, lk_slice b)
@@ -195,7 +197,9 @@ static void sort_headers(const lk_sigv4_request *request, sorted_headers *sorted
 
 static bool repeats_name(const sorted_headers *sorted, size_t i)
 {
-    return i > 0 && order_of_names(sorted->at[i - 1]->name, sorted->at[i]->name) == 0;
+    if (i == 0)
+        return false;
+    return order_of_names(sorted->at[i - 1]->name, sorted->at[i]->name) == 0;
 }
 
 static void add_lower(lk_buf *out, lk_slice name)
