@@ -495,7 +495,8 @@ typedef struct lk_batch_options {
 
 #define LK_BATCH_OPTIONS_INIT {.size = sizeof(lk_batch_options), .max_retries = LK_MAX_RETRIES}
 
-/* client: must outlive the batch (the batch holds no reference). Returns NULL with err filled. */
+/* client: must outlive the batch (the batch holds no reference), and serves one batch at a time.
+ * options: copied, NULL for defaults. Returns NULL with err filled: LK_E_INVALID, LK_E_NOMEM. */
 LK_API lk_batch *lk_batch_new(lk_client *client, const lk_batch_options *options,
                               lk_err *err) LK_CHECK;
 /* Abandons what is not settled. Accepts NULL. */
@@ -541,8 +542,9 @@ typedef struct lk_outcome {
 #define LK_OUTCOME_INIT {.size = sizeof(lk_outcome), .kind = LK_DONE, .retry_in_s = -1}
 
 /* What happens to a job that ran (or, without start, could not): decides and puts the SQS call on
- * its way. A first failure may block for GetQueueAttributes. Errors of the calls never surface here
- * but as notes: they must not touch other records. */
+ * its way. A first failure may block for GetQueueAttributes; interrupted there, the job stays open
+ * and finish can be repeated. Errors of the calls never surface here but as notes: they must not
+ * touch other records. */
 LK_API int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
                            lk_decision *decision, lk_err *err) LK_CHECK;
 
@@ -550,7 +552,7 @@ LK_API int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outco
 LK_API void lk_batch_stop(lk_batch *batch);
 
 typedef enum lk_note_kind {
-    LK_NOTE_FOREIGN,       /* not a job of ours: reported failed */
+    LK_NOTE_FOREIGN,       /* not a job of ours, or not complete: reported failed, left alone */
     LK_NOTE_SKIPPED,
     LK_NOTE_DEFERRED,
     LK_NOTE_HOPPED,
@@ -572,7 +574,7 @@ typedef struct lk_note {
     lk_slice message_id;
     lk_slice queue_name;
     int64_t wait_s; /* -1: does not apply */
-    lk_err err;     /* its message is the whole sentence to log */
+    lk_err err;     /* its message says it: log it as "message ID of QUEUE: …" */
 } lk_note;
 
 /* Pulls the next note: 1, or 0 when there is none. */

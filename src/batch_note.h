@@ -17,8 +17,8 @@ typedef struct lk_notes {
     lk_note_entry *tail;
 } lk_notes;
 
-/* What to say: kind, warning, message_id, queue_name and wait_s of `about`, and the sentence. The
- * slices must live as long as the list. */
+/* What to say: kind, warning, message_id, queue_name and wait_s of `about`, and the sentence about
+ * it. The slices must live as long as the list. */
 void lk_notes_add(lk_notes *notes, const lk_note *about, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* The same about an error: its codes stay, the sentence goes before its message. */
