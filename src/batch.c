@@ -118,7 +118,8 @@ int lk_batch_add_event(lk_batch *batch, lk_slice event_json, lk_err *err)
 static void close_faulty(lk_batch *batch, lk_job *job)
 {
     lk_note note = lk_job_note(job, LK_NOTE_FOREIGN, true, -1);
-    lk_notes_add(&batch->notes, &note, "%s; it is reported failed and left alone", job->fault);
+    lk_notes_add(&batch->notes, &note, "the record %s; it is reported failed and left alone",
+                 job->fault);
     job->state = LK_JOB_CLOSED;
     job->failed = true;
     lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));

@@ -32,10 +32,9 @@ static void say_unknown(lk_batch *batch, lk_job *job, const lk_err *err)
         return;
     job->queue->said_unknown = true;
     lk_note note = lk_job_note(job, LK_NOTE_ATTRIBUTES_UNKNOWN, true, -1);
-    note.message_id = (lk_slice){NULL, 0};
     lk_notes_add_error(&batch->notes, &note, err,
-                       "its attributes cannot be read, so that failed jobs are retried up to their "
-                       "limit and never deleted; allow sqs:GetQueueAttributes");
+                       "the queue's attributes cannot be read, so that failed jobs are retried up "
+                       "to their limit and never deleted; allow sqs:GetQueueAttributes");
 }
 
 int lk_batch_need_attributes(lk_batch *batch, lk_job *job, int64_t max_age_ms, lk_err *err)
