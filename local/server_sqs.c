@@ -34,7 +34,9 @@ static bool read_headers(lk_server_call *call)
     lk_request *request = &call->request;
     lk_slice host = lk_server_header(call, "Host");
     request->path = call->path;
-    request->trace_header = lk_server_header(call, "X-Amzn-Trace-Id");
+    lk_slice trace = lk_server_header(call, "X-Amzn-Trace-Id");
+    if (trace.len > 0)
+        request->trace_header = trace;
     request->sender_id = access_key(lk_server_header(call, "Authorization"));
     if (!request->sender_id.ptr)
         request->sender_id = lk_slice_of(call->server->env.account);

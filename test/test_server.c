@@ -385,6 +385,19 @@ static void bad_orders_to_the_clock_are_refused(void **state)
     lk_test_reply_clear(&reply);
 }
 
+static void a_web_page_cannot_move_the_clock(void **state)
+{
+    lk_test_server *t = *state;
+    lk_test_reply reply = {0};
+    exchange(t,
+             "POST /_lambdakiq/clock HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.test\r\n"
+             "Content-Type: text/plain\r\nContent-Length: 15\r\n\r\n{\"advance_s\":9}",
+             &reply);
+    assert_int_equal(reply.status, 403);
+    assert_int_equal(lk_clock_offset_get_ms(t->clock), 0);
+    lk_test_reply_clear(&reply);
+}
+
 typedef struct gate_record {
     bool free; /* what try_pause answers */
     int64_t waited_ms;
@@ -469,6 +482,7 @@ int main(void)
         TEST(the_clock_goes_to_the_next_event_of_any_queue),
         TEST(nothing_due_is_said),
         TEST(bad_orders_to_the_clock_are_refused),
+        TEST(a_web_page_cannot_move_the_clock),
         TEST(the_gate_is_asked_before_the_clock_moves_and_told_after),
         TEST(a_running_invocation_keeps_the_clock_where_it_is),
     };
