@@ -363,7 +363,8 @@ static void a_warm_request_is_written_when_start_returns(void **state LK_UNUSED)
     lk_http_transfer *warm = lk_http_start(http, &request, &err);
     assert_non_null(warm);
     assert_true(lk_http_written(warm));
-    assert_int_equal(lk_http_active(http), 1);
+    /* On loopback the answer may be here already. */
+    assert_int_equal(lk_http_active(http), lk_http_finished(warm) ? 0 : 1);
     lk_http_cancel(http, warm);
     assert_int_equal(lk_http_active(http), 0);
     lk_http_free(http);
