@@ -188,7 +188,7 @@ static int container_token(lk_buf *token, lk_err *err)
                            strerror(errno));
         char chunk[MAX_TOKEN_BYTES];
         size_t len = fread(chunk, 1, sizeof(chunk), file);
-        fclose(file);
+        (void)fclose(file); /* only read */
         lk_buf_add(token, lk_slice_trim((lk_slice){chunk, len}));
         lk_zero(chunk, sizeof(chunk));
     } else if (text) {

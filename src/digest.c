@@ -73,8 +73,8 @@ bool lk_equal_constant_time(lk_slice a, lk_slice b)
 
 static int compare_names(const void *a, const void *b)
 {
-    lk_slice x = (*(const lk_md5_attribute *const *)a)->name;
-    lk_slice y = (*(const lk_md5_attribute *const *)b)->name;
+    lk_slice x = ((const lk_md5_attribute *)a)->name;
+    lk_slice y = ((const lk_md5_attribute *)b)->name;
     size_t shared = LK_MIN(x.len, y.len);
     int order = shared > 0 ? memcmp(x.ptr, y.ptr, shared) : 0;
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
@@ -113,14 +113,14 @@ bool lk_md5_attributes_hex(const lk_md5_attribute *attributes, size_t count,
     unsigned char bytes[LK_MD5_BYTES] = {0};
     ERR_set_mark();
     EVP_MD_CTX *md5 = EVP_MD_CTX_new();
-    const lk_md5_attribute **sorted = calloc(LK_MAX(count, (size_t)1), sizeof(*sorted));
+    lk_md5_attribute *sorted = calloc(LK_MAX(count, (size_t)1), sizeof(*sorted));
     if (!md5 || !sorted || EVP_DigestInit_ex(md5, EVP_md5(), NULL) != 1)
         goto out;
     for (size_t i = 0; i < count; i++)
-        sorted[i] = &attributes[i];
+        sorted[i] = attributes[i];
     qsort(sorted, count, sizeof(*sorted), compare_names);
     for (size_t i = 0; i < count; i++) {
-        if (!add_attribute(md5, sorted[i]))
+        if (!add_attribute(md5, &sorted[i]))
             goto out;
     }
     ok = EVP_DigestFinal_ex(md5, bytes, NULL) == 1;

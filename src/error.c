@@ -60,7 +60,7 @@ int lk_err_vset(lk_err *err, int code, const char *format, va_list args)
     lk_err_clear(err);
     err->code = code;
     err->retriable = entry && entry->retriable;
-    vsnprintf(err->message, sizeof(err->message), format, args);
+    (void)vsnprintf(err->message, sizeof(err->message), format, args);
     return code;
 }
 
@@ -92,7 +92,7 @@ int lk_err_prefix(lk_err *err, const char *format, ...)
     char text[sizeof(err->message)];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     append(text, sizeof(text), ": ");
     append(text, sizeof(text), err->message);

@@ -244,9 +244,14 @@ const lk_json *lk_json_iter_value(void *it)
 
 /* --- Raw text ------------------------------------------------------------------------------- */
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 static size_t skip_space(lk_slice text, size_t at)
 {
-    while (at < text.len && memchr(" \t\r\n", text.ptr[at], 4))
+    while (at < text.len && is_one_of(text.ptr[at], " \t\r\n"))
         at++;
     return at;
 }
@@ -271,7 +276,7 @@ static size_t skip_value(lk_slice text, size_t at)
 /* The place behind the number or word that begins at text[at]. */
 static size_t skip_word(lk_slice text, size_t at)
 {
-    while (at < text.len && !memchr(",}] \t\r\n", text.ptr[at], 7))
+    while (at < text.len && !is_one_of(text.ptr[at], ",}] \t\r\n"))
         at++;
     return at;
 }
@@ -304,7 +309,7 @@ lk_slice lk_json_raw_member(lk_slice object_text, const char *key)
         if (at >= object_text.len || quoted.len < 2)
             break; /* not JSON after all */
         size_t value = at;
-        at = memchr("{[\"", object_text.ptr[at], 3) ? skip_value(object_text, at)
+        at = is_one_of(object_text.ptr[at], "{[\"") ? skip_value(object_text, at)
                                                     : skip_word(object_text, at);
         if (is_name(quoted, key))
             found = (lk_slice){object_text.ptr + value, at - value};   /* the last one counts */

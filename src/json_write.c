@@ -109,9 +109,8 @@ void lk_json_write_double(lk_buf *out, double value)
     }
     char text[48] = "";
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof(text), "%.*g", digits, value);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &value, sizeof(value)) == 0)
+        (void)snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
             break;
     }
     unlocalise(text);

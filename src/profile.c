@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_FILE_BYTES (4 * 1024 * 1024)
+#define MAX_FILE_BYTES ((size_t)4 << 20)
 
 /* One key of the profile, or of its services section: then named "SERVICE.KEY". */
 typedef struct profile_entry {
@@ -256,7 +256,7 @@ static int read_file(const char *path, lk_buf *text, lk_err *err)
         lk_buf_add(text, (lk_slice){chunk, got});
     int failed = ferror(file);
     int reason = errno;
-    fclose(file);
+    (void)fclose(file); /* only read */
     lk_zero(chunk, sizeof(chunk));
     if (failed)
         return LK_FAIL(err, LK_E_CONFIG, "cannot read the AWS file %s: %s", path, strerror(reason));

@@ -143,8 +143,12 @@ static void base64_group(const unsigned char *bytes, size_t len, char out[4])
     bits |= len > 2 ? bytes[2] : 0;
     out[0] = base64_digits[bits >> 18];
     out[1] = base64_digits[(bits >> 12) & 63];
-    out[2] = len > 1 ? base64_digits[(bits >> 6) & 63] : '=';
-    out[3] = len > 2 ? base64_digits[bits & 63] : '=';
+    out[2] = base64_digits[(bits >> 6) & 63];
+    out[3] = base64_digits[bits & 63];
+    if (len < 3)
+        out[3] = '=';
+    if (len < 2)
+        out[2] = '=';
 }
 
 void lk_base64_encode(lk_buf *out, const unsigned char *bytes, size_t len)

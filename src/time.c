@@ -130,7 +130,7 @@ void lk_uuid4(const lk_env *env, char out[37])
         fallback_bytes(bytes, sizeof(bytes));
     bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40); /* version 4 */
     bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80); /* RFC 4122 variant */
-    static const unsigned char group_bytes[] = {4, 2, 2, 2, 6};
+    static const size_t group_bytes[] = {4, 2, 2, 2, 6};
     const unsigned char *from = bytes;
     for (size_t i = 0; i < LK_COUNT(group_bytes); i++) {
         lk_hex(from, group_bytes[i], out);
