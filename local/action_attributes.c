@@ -261,6 +261,8 @@ static lk_slice show_setting(lk_request *request, const attribute_row *row,
                              const lk_store_settings *settings)
 {
     const void *field = (const char *)settings + row->offset;
+    if (is_hidden(row, settings))
+        return (lk_slice){0};
     switch (row->kind) {
     case NUMBER:
         return show_number(request, *(const int64_t *)field);
@@ -293,8 +295,7 @@ static lk_slice show(lk_request *request, const attribute_row *row, const lk_sto
     case DELAYED:
         return show_number(request, counts->delayed);
     default:
-        return is_hidden(row, &queue->settings) ? (lk_slice){0}
-                                                : show_setting(request, row, &queue->settings);
+        return show_setting(request, row, &queue->settings);
     }
 }
 

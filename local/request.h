@@ -168,10 +168,10 @@ typedef enum lk_member_kind {
 typedef struct lk_member {
     const char *name;       /* in JSON */
     const char *query_name; /* in the Query protocol; of lists and maps without the number */
-    lk_member_kind kind;
-    size_t offset; /* in lk_request, or for members of entries in lk_request_entry */
-    bool required;
+    size_t offset;          /* in lk_request, or for members of entries in lk_request_entry */
     const struct lk_member *entry; /* LK_MEMBER_ENTRIES: members of one, ended by a NULL name */
+    lk_member_kind kind;
+    bool required;
 } lk_member;
 
 /* --- A row of the table of actions ---------------------------------------------------------- */
@@ -199,7 +199,7 @@ typedef struct lk_action_row {
     int (*check)(lk_request *request, lk_err *err); /* may be NULL */
     int (*run)(const lk_action_context *context, lk_request *request, lk_err *err);
     int (*shape)(lk_request *request, lk_err *err); /* may be NULL */
-    bool waits; /* may be a long poll */
+    bool waits;                                     /* may be a long poll */
 } lk_action_row;
 
 /* --- Protocols ------------------------------------------------------------------------------ */
