@@ -124,6 +124,16 @@ static void copying_refuses_what_does_not_fit_with_its_nul(void **state LK_UNUSE
     assert_false(lk_slice_copy(EMPTY, place, 0));
 }
 
+static void an_empty_environment_variable_is_as_good_as_unset(void **state LK_UNUSED)
+{
+    setenv("LK_TEST_VARIABLE", "x", 1);
+    assert_string_equal(lk_getenv("LK_TEST_VARIABLE"), "x");
+    setenv("LK_TEST_VARIABLE", "", 1);
+    assert_null(lk_getenv("LK_TEST_VARIABLE"));
+    unsetenv("LK_TEST_VARIABLE");
+    assert_null(lk_getenv("LK_TEST_VARIABLE"));
+}
+
 /* --- Encodings ------------------------------------------------------------------------------ */
 
 static void hex_is_lower_case(void **state LK_UNUSED)
@@ -286,6 +296,7 @@ int main(void)
         cmocka_unit_test(integers_out_of_range_or_with_anything_else_are_refused),
         cmocka_unit_test(a_duplicate_is_a_c_string_of_its_own),
         cmocka_unit_test(copying_refuses_what_does_not_fit_with_its_nul),
+        cmocka_unit_test(an_empty_environment_variable_is_as_good_as_unset),
         cmocka_unit_test(hex_is_lower_case),
         cmocka_unit_test(base64_encodes_the_vectors_of_rfc_4648),
         cmocka_unit_test(base64_decodes_the_vectors_of_rfc_4648),
