@@ -172,7 +172,7 @@ static void say_held_back(lk_batch *batch, const lk_job *job, const lk_decision 
 {
     char until[64] = "it comes back when the queue's VisibilityTimeout ends";
     if (decision->wait_s >= 0)
-        snprintf(until, sizeof(until), "hidden for %lld s", (long long)decision->wait_s);
+        (void)snprintf(until, sizeof(until), "hidden for %lld s", (long long)decision->wait_s);
     lk_note note = lk_job_note(job, LK_NOTE_SKIPPED, false, decision->wait_s);
     if (decision->action == LK_SKIP) {
         lk_notes_add(&batch->notes, &note, "an earlier job of its FIFO group is still to come; %s",
@@ -381,7 +381,7 @@ static lk_decision decide_after(const lk_job *job, const lk_outcome *outcome)
 static int decide_failure(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
                           lk_decision *decision, lk_err *err)
 {
-    const int64_t fresh_ms = 10 * 1000;
+    const int64_t fresh_ms = 10000;
     int rc = lk_batch_need_attributes(batch, job, -1, err);
     if (rc)
         return rc;

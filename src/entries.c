@@ -23,7 +23,7 @@ void lk_entries_expect(lk_sqs_expect *expect, size_t index, const lk_sqs_digests
 {
     lk_sqs_digests *to = &expect->entries[index];
     *to = *digests;
-    snprintf(to->id, sizeof(to->id), "%zu", index);
+    (void)snprintf(to->id, sizeof(to->id), "%zu", index);
 }
 
 /* The position that an element's Id names; count when it names none of ours. */

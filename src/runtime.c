@@ -22,9 +22,9 @@
 #define POST_TIMEOUT_MS    10000
 #define POST_ATTEMPTS      3
 #define NEXT_ATTEMPTS      2
-#define RESPONSE_MAX_BYTES (6 * 1024 * 1024 + 100) /* what the Runtime API takes */
-#define MESSAGE_MAX_BYTES  (256 * 1024)            /* a log line; longer texts help nobody */
-#define STACK_MAX_BYTES    (1024 * 1024)
+#define RESPONSE_MAX_BYTES ((size_t)6 * 1024 * 1024 + 100) /* what the Runtime API takes */
+#define MESSAGE_MAX_BYTES  ((size_t)256 * 1024) /* a log line; longer texts help nobody */
+#define STACK_MAX_BYTES    ((size_t)1024 * 1024)
 #define TYPE_MAX_BYTES     200
 
 struct lk_runtime {
@@ -286,8 +286,11 @@ static void write_failure(const failure *f, lk_buf *out)
 static void copy_type(lk_slice type, char out[TYPE_MAX_BYTES + 1])
 {
     size_t len = LK_MIN(type.len, TYPE_MAX_BYTES);
-    for (size_t i = 0; i < len; i++)
-        out[i] = type.ptr[i] > ' ' && type.ptr[i] <= '~' ? type.ptr[i] : '_';
+    for (size_t i = 0; i < len; i++) {
+        out[i] = type.ptr[i];
+        if (out[i] <= ' ' || out[i] > '~')
+            out[i] = '_';
+    }
     out[len] = '\0';
 }
 
@@ -358,7 +361,7 @@ static int fail_too_large(lk_runtime *runtime, lk_slice request_id, size_t bytes
 {
     lk_err too_large;
     LK_FAIL(&too_large, LK_E_TOO_LARGE,
-            "the response of %zu bytes exceeds the maximum allowed payload size (%d bytes)", bytes,
+            "the response of %zu bytes exceeds the maximum allowed payload size (%zu bytes)", bytes,
             RESPONSE_MAX_BYTES);
     failure f = {.type = LK_SLICE_LITERAL("Function.ResponseSizeTooLarge"),
                  .message = lk_slice_of(too_large.message)};

@@ -93,10 +93,12 @@ static void a_visibility_call_that_fails_touches_no_other_record(void **state)
     add(&f, "m1", "{}");
     add(&f, "m2", "{}");
     assert_int_equal(finish_next(&f, LK_FAILED).action, LK_RETRY);
+    settle(&f); /* the order of the answers is that of the requests */
     finish_next(&f, LK_DONE);
     settle(&f);
     assert_int_equal(lk_test_round_notes(&f.round, LK_NOTE_SETTLE_FAILED, &note), 1);
     assert_slice(note.message_id, "m1");
+    assert_int_equal(lk_test_sqs_count(f.sqs), 3);
     end(&f, 1);
 }
 
