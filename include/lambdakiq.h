@@ -80,13 +80,13 @@ typedef enum lk_code {
  * where the failure is known; it never allocates. Branch on code, retriable and aws_code; show
  * message: it says what happened, to what, and what to do next. */
 typedef struct lk_err {
-    int code;           /* an lk_code */
-    bool retriable;     /* the same call may succeed later */
-    int http_status;    /* 0 when there was no HTTP answer */
-    char aws_code[96];  /* SQS's code as in x-amzn-query-error, e.g.
-                           "AWS.SimpleQueueService.NonExistentQueue"; "" when none */
-    char aws_type[64];  /* the __type behind '#', e.g. "QueueDoesNotExist"; "" when none */
-    char request_id[64];/* x-amzn-RequestId of the failed call; "" when none */
+    int code;            /* an lk_code */
+    bool retriable;      /* the same call may succeed later */
+    int http_status;     /* 0 when there was no HTTP answer */
+    char aws_code[96];   /* SQS's code as in x-amzn-query-error, e.g.
+                            "AWS.SimpleQueueService.NonExistentQueue"; "" when none */
+    char aws_type[64];   /* the __type behind '#', e.g. "QueueDoesNotExist"; "" when none */
+    char request_id[64]; /* x-amzn-RequestId of the failed call; "" when none */
     char message[512];
 } lk_err;
 
@@ -104,7 +104,7 @@ typedef struct lk_slice {
 } lk_slice;
 
 LK_API lk_slice lk_slice_of(const char *text); /* of a C string; NULL gives {NULL, 0} */
-LK_API void lk_free(void *memory);             /* what this API hands over with "free with lk_free" */
+LK_API void lk_free(void *memory); /* what this API hands over with "free with lk_free" */
 
 /* --- Client --------------------------------------------------------------------------------- */
 
@@ -114,24 +114,27 @@ typedef struct lk_client lk_client;
 /* All strings are copied; NULL or 0 means the default. Start from LK_CLIENT_OPTIONS_INIT. */
 typedef struct lk_client_options {
     size_t size;
-    const char *region;   /* default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region */
-    const char *endpoint; /* base URL; default: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, the
-                             profile's endpoint_url, host of a queue URL, the region's */
-    const char *profile;  /* default: AWS_PROFILE, "default" */
+    const char *region;        /* default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region */
+    const char *endpoint;      /* base URL; default: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, the
+                                  profile's endpoint_url, host of a queue URL, the region's */
+    const char *profile;       /* default: AWS_PROFILE, "default" */
     const char *access_key_id; /* with secret_access_key: static credentials; default: environment,
                                   profile, container endpoint, instance metadata, in that order */
     const char *secret_access_key;
     const char *session_token;
-    const char *user_agent;    /* appended to ours */
+    const char *user_agent;     /* appended to ours */
     int64_t connect_timeout_ms; /* default 2000 */
-    int64_t timeout_ms;         /* whole call, one attempt; default 10000 (a long poll adds its wait) */
-    int64_t idle_max_ms;        /* an idle connection older than this is not reused; default 15000 */
-    int max_attempts;           /* 1..10, default AWS_MAX_ATTEMPTS or 3 */
-    int64_t max_message_bytes;  /* refused before the network; default 1048576 */
-    bool skip_md5;              /* do not verify digests */
+    int64_t timeout_ms;  /* whole call, one attempt; default 10000 (a long poll adds its wait) */
+    int64_t idle_max_ms; /* an idle connection older than this is not reused; default 15000 */
+    int max_attempts;    /* 1..10, default AWS_MAX_ATTEMPTS or 3 */
+    int64_t max_message_bytes; /* refused before the network; default 1048576 */
+    bool skip_md5;             /* do not verify digests */
 } lk_client_options;
 
-#define LK_CLIENT_OPTIONS_INIT {.size = sizeof(lk_client_options)}
+#define LK_CLIENT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .size = sizeof(lk_client_options)                                                          \
+    }
 
 /* Makes a client. No I/O: files, credentials and connections are looked up at the first call.
  * options: borrowed, NULL for all defaults. Returns NULL with err filled: LK_E_INVALID (an option
@@ -168,23 +171,27 @@ typedef enum lk_long_delays {
 
 typedef struct lk_send_options {
     size_t size;
-    lk_slice job_id;   /* the body's; becomes group and deduplication id of a FIFO queue */
-    int64_t delay_ms;  /* from now until the job may start; <= 0: at once (B10). FIFO queues: by
-                          attribute, standard queues: by DelaySeconds */
+    lk_slice job_id;  /* the body's; becomes group and deduplication id of a FIFO queue */
+    int64_t delay_ms; /* from now until the job may start; <= 0: at once (B10). FIFO queues: by
+                         attribute, standard queues: by DelaySeconds */
     /* Both ids: longer than 128 bytes, or with characters SQS does not take: their SHA-256. */
-    lk_slice message_group_id;         /* FIFO default: job_id. Standard queues: sent only when given
-                                          (fair queues) */
+    lk_slice message_group_id; /* FIFO default: job_id. Standard queues: sent only when given
+                                  (fair queues) */
     lk_slice message_deduplication_id; /* FIFO default: job_id, see resend_of. LK_E_INVALID on a
                                           standard queue, which does not deduplicate */
-    lk_slice resend_of; /* messageId of the message that is being performed when the same job is sent
-                           again: ":messageId" is put behind the deduplication id, so that SQS does
-                           not drop the message as a duplicate; the trace header loses Lineage */
+    lk_slice
+        resend_of; /* messageId of the message that is being performed when the same job is sent
+                      again: ":messageId" is put behind the deduplication id, so that SQS does
+                      not drop the message as a duplicate; the trace header loses Lineage */
     lk_slice trace_header; /* AWSTraceHeader; default: _X_AMZN_TRACE_ID of the environment. Left out
                               when it is not printable ASCII of at most 1024 bytes */
     lk_long_delays long_delays;
 } lk_send_options;
 
-#define LK_SEND_OPTIONS_INIT {.size = sizeof(lk_send_options)}
+#define LK_SEND_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        .size = sizeof(lk_send_options)                                                            \
+    }
 
 /* What SQS answered to an accepted message. */
 typedef struct lk_sent {
@@ -194,9 +201,9 @@ typedef struct lk_sent {
 
 /* Sends one job. queue: name, URL or ARN. body: the job as ActiveJob's JSON, sent as it is.
  * options: NULL for defaults; FIFO queues need job_id. *sent may be NULL.
- * Returns: 0; LK_E_TOO_LARGE, LK_E_INVALID before the network; LK_E_SERVICE with aws_code; transport
- * codes. After LK_E_TIMEOUT, LK_E_HTTP, LK_E_INTERRUPTED the message may have been accepted.
- * Blocks: yes. One HTTP request; a name that needs its URL costs GetQueueUrl once. */
+ * Returns: 0; LK_E_TOO_LARGE, LK_E_INVALID before the network; LK_E_SERVICE with aws_code;
+ * transport codes. After LK_E_TIMEOUT, LK_E_HTTP, LK_E_INTERRUPTED the message may have been
+ * accepted. Blocks: yes. One HTTP request; a name that needs its URL costs GetQueueUrl once. */
 LK_API int lk_send(lk_client *client, lk_slice queue, lk_slice body, const lk_send_options *options,
                    lk_sent *sent, lk_err *err) LK_CHECK;
 
@@ -251,7 +258,10 @@ typedef struct lk_enqueue_options {
     lk_long_delays long_delays;
 } lk_enqueue_options;
 
-#define LK_ENQUEUE_OPTIONS_INIT {.size = sizeof(lk_enqueue_options)}
+#define LK_ENQUEUE_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .size = sizeof(lk_enqueue_options)                                                         \
+    }
 
 LK_API int lk_enqueue(lk_client *client, const char *queue, const char *job_class,
                       const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
@@ -260,9 +270,9 @@ LK_API int lk_enqueue(lk_client *client, const char *queue, const char *job_clas
 /* --- SQS calls ------------------------------------------------------------------------------ */
 
 /* Any SQS action over the JSON protocol, signed, retried, digests verified.
- * action: "ReceiveMessage". params_json: a JSON object with SQS's member names; a QueueUrl in it may
- * be a name, URL or ARN. *response: the answer's JSON ("{}" for void actions), free with lk_free.
- * Returns 0, LK_E_SERVICE, LK_E_CHECKSUM, transport codes. Blocks: yes. */
+ * action: "ReceiveMessage". params_json: a JSON object with SQS's member names; a QueueUrl in it
+ * may be a name, URL or ARN. *response: the answer's JSON ("{}" for void actions), free with
+ * lk_free. Returns 0, LK_E_SERVICE, LK_E_CHECKSUM, transport codes. Blocks: yes. */
 LK_API int lk_sqs_call(lk_client *client, const char *action, lk_slice params_json, char **response,
                        size_t *response_len, lk_err *err) LK_CHECK;
 
@@ -277,10 +287,10 @@ typedef struct lk_call_info {
 LK_API void lk_client_last_call(const lk_client *client, lk_call_info *info);
 
 typedef struct lk_queue_attributes {
-    int max_receive_count;   /* 1..1000, LK_MAX_RECEIVE_NONE or LK_MAX_RECEIVE_UNKNOWN */
-    int64_t retention_s;     /* MessageRetentionPeriod; 0 unknown */
-    int64_t visibility_s;    /* VisibilityTimeout; -1 unknown */
-    int64_t read_at_ms;      /* when SQS was asked; 0 never */
+    int max_receive_count; /* 1..1000, LK_MAX_RECEIVE_NONE or LK_MAX_RECEIVE_UNKNOWN */
+    int64_t retention_s;   /* MessageRetentionPeriod; 0 unknown */
+    int64_t visibility_s;  /* VisibilityTimeout; -1 unknown */
+    int64_t read_at_ms;    /* when SQS was asked; 0 never */
 } lk_queue_attributes;
 
 #define LK_MAX_RECEIVE_NONE    0    /* no redrive policy */
@@ -360,14 +370,14 @@ typedef struct lk_record {
     lk_slice receipt_handle;
     lk_slice body;
     lk_slice event_source_arn;
-    lk_slice message_group_id; /* {NULL,0} on a standard queue without group */
-    lk_slice trace_header;     /* AWSTraceHeader */
-    bool is_job;               /* messageAttributes.lambdakiq.stringValue == '1' */
-    int receive_count;         /* ApproximateReceiveCount; missing or bad = 1 (B15) */
+    lk_slice message_group_id;   /* {NULL,0} on a standard queue without group */
+    lk_slice trace_header;       /* AWSTraceHeader */
+    bool is_job;                 /* messageAttributes.lambdakiq.stringValue == '1' */
+    int receive_count;           /* ApproximateReceiveCount; missing or bad = 1 (B15) */
     int64_t sent_at_ms;          /* 0 unknown */
     int64_t first_receive_at_ms; /* 0 unknown */
-    int64_t delay_s;           /* attribute delay_seconds; 0 none */
-    int64_t due_at_ms;         /* attribute due_at; 0 none */
+    int64_t delay_s;             /* attribute delay_seconds; 0 none */
+    int64_t due_at_ms;           /* attribute due_at; 0 none */
 } lk_record;
 
 /* receive_count 1, all else empty. */
@@ -381,7 +391,8 @@ LK_API bool lk_record_is_fifo(const lk_record *record); /* by event_source_arn *
 /* When the job may start: due_at, else on FIFO queues sent_at + delay_seconds; 0 = at once. */
 LK_API int64_t lk_record_due_at_ms(const lk_record *record);
 /* d: receives that provably were only the delay: 1 from the second receive on when a FIFO message
- * was first received a second or more before it was due (less is slept through, and a try), else 0. */
+ * was first received a second or more before it was due (less is slept through, and a try), else 0.
+ */
 LK_API int lk_record_delay_receives(const lk_record *record);
 
 /* 1: a job event (one record at least is ours), 0: another event, LK_E_JSON: not JSON. */
@@ -389,10 +400,10 @@ LK_API int lk_event_is_jobs(lk_slice event_json, lk_err *err) LK_CHECK;
 
 /* --- Decisions ------------------------------------------------------------------------------ */
 
-#define LK_MAX_RETRIES            12
-#define LK_MAX_VISIBILITY_S       43200 /* 12 h, counted by SQS from the receive */
-#define LK_RETRY_UNSET            (-1)  /* the class says nothing */
-#define LK_RETRY_MAX              (-2)  /* retry: true */
+#define LK_MAX_RETRIES      12
+#define LK_MAX_VISIBILITY_S 43200 /* 12 h, counted by SQS from the receive */
+#define LK_RETRY_UNSET      (-1)  /* the class says nothing */
+#define LK_RETRY_MAX        (-2)  /* retry: true */
 
 /* Seconds to the next try after the nth failure, n = 1..12 (values outside are clamped):
  * 30 46 76 156 346 730 1416 2536 4246 6726 10180 14836, i.e. (n-1)^4 + 15(n+1), Sidekiq's. */
@@ -445,12 +456,11 @@ typedef struct lk_job_facts {
 } lk_job_facts;
 
 #define LK_JOB_FACTS_INIT                                                                          \
-    {.size = sizeof(lk_job_facts),                                                                 \
-     .receive_count = 1,                                                                           \
-     .max_receive_count = LK_MAX_RECEIVE_UNKNOWN,                                                  \
-     .retry = LK_RETRY_UNSET,                                                                      \
-     .max_retries = LK_MAX_RETRIES,                                                                \
-     .group_wait_s = -1}
+    {                                                                                              \
+        .size = sizeof(lk_job_facts), .receive_count = 1,                                          \
+        .max_receive_count = LK_MAX_RECEIVE_UNKNOWN, .retry = LK_RETRY_UNSET,                      \
+        .max_retries = LK_MAX_RETRIES, .group_wait_s = -1                                          \
+    }
 
 /* The number of retries this job gets: min(own retry or max_retries, 12, maxReceiveCount - 1);
  * NONE gives 0 (as Lambdakiq 2.4.0). */
@@ -485,15 +495,18 @@ typedef enum lk_delete_mode {
 
 typedef struct lk_batch_options {
     size_t size;
-    int max_retries;         /* 0..12 */
-    int64_t deadline_ms;     /* epoch ms when the function is killed; 0: none */
-    int64_t guard_ms;        /* no job starts when less than this is left; default 0 */
-    int jitter_percent;      /* 0..100 of the backoff, added at random; default 0 */
+    int max_retries;     /* 0..12 */
+    int64_t deadline_ms; /* epoch ms when the function is killed; 0: none */
+    int64_t guard_ms;    /* no job starts when less than this is left; default 0 */
+    int jitter_percent;  /* 0..100 of the backoff, added at random; default 0 */
     lk_delete_mode delete_mode;
-    bool recursion_allowed;  /* keep Lineage in re-sends (RecursiveLoop: Allow); default false */
+    bool recursion_allowed; /* keep Lineage in re-sends (RecursiveLoop: Allow); default false */
 } lk_batch_options;
 
-#define LK_BATCH_OPTIONS_INIT {.size = sizeof(lk_batch_options), .max_retries = LK_MAX_RETRIES}
+#define LK_BATCH_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        .size = sizeof(lk_batch_options), .max_retries = LK_MAX_RETRIES                            \
+    }
 
 /* client: must outlive the batch (the batch holds no reference), and serves one batch at a time.
  * options: copied, NULL for defaults. Returns NULL with err filled: LK_E_INVALID, LK_E_NOMEM. */
@@ -507,8 +520,8 @@ LK_API int lk_batch_add_event(lk_batch *batch, lk_slice event_json, lk_err *err)
 LK_API int lk_batch_add(lk_batch *batch, const lk_record *record, lk_err *err) LK_CHECK;
 
 /* The next job that may run: 1 with *job, 0 when there is none left (or time is up, see
- * lk_batch_stop). Records that are skipped, deferred, hopped or foreign are dealt with here and show
- * up as notes. Pumps the outbox once. May sleep up to 1 s for a job that is nearly due.
+ * lk_batch_stop). Records that are skipped, deferred, hopped or foreign are dealt with here and
+ * show up as notes. Pumps the outbox once. May sleep up to 1 s for a job that is nearly due.
  * Negative: LK_E_INTERRUPTED, LK_E_NOMEM; the batch stays usable. */
 LK_API int lk_batch_next(lk_batch *batch, lk_job **job, lk_err *err) LK_CHECK;
 
@@ -519,7 +532,10 @@ typedef struct lk_job_options {
     bool dead_to_dlq; /* dead: :dlq */
 } lk_job_options;
 
-#define LK_JOB_OPTIONS_INIT {.size = sizeof(lk_job_options), .retry = LK_RETRY_UNSET}
+#define LK_JOB_OPTIONS_INIT                                                                        \
+    {                                                                                              \
+        .size = sizeof(lk_job_options), .retry = LK_RETRY_UNSET                                    \
+    }
 
 /* Whether to run it: RUN, or DRAIN when its tries are spent already (it is settled then; do not
  * call finish). options NULL: defaults. */
@@ -528,8 +544,8 @@ LK_API int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *op
 
 typedef enum lk_outcome_kind {
     LK_DONE,
-    LK_FAILED,  /* raised: retry, or death */
-    LK_POISON,  /* could not be started: bad body, unknown class. Retried, never deleted */
+    LK_FAILED,   /* raised: retry, or death */
+    LK_POISON,   /* could not be started: bad body, unknown class. Retried, never deleted */
     LK_UNTOUCHED /* returned unrun (shutdown): visibility 0, reported failed */
 } lk_outcome_kind;
 
@@ -539,7 +555,10 @@ typedef struct lk_outcome {
     int64_t retry_in_s; /* LK_FAILED: instead of the backoff; -1: the backoff */
 } lk_outcome;
 
-#define LK_OUTCOME_INIT {.size = sizeof(lk_outcome), .kind = LK_DONE, .retry_in_s = -1}
+#define LK_OUTCOME_INIT                                                                            \
+    {                                                                                              \
+        .size = sizeof(lk_outcome), .kind = LK_DONE, .retry_in_s = -1                              \
+    }
 
 /* What happens to a job that ran (or, without start, could not): decides and puts the SQS call on
  * its way. A first failure may block for GetQueueAttributes; interrupted there, the job stays open
@@ -552,17 +571,18 @@ LK_API int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outco
 LK_API void lk_batch_stop(lk_batch *batch);
 
 typedef enum lk_note_kind {
-    LK_NOTE_FOREIGN,       /* not a job of ours, or not complete: reported failed, left alone */
+    LK_NOTE_FOREIGN, /* not a job of ours, or not complete: reported failed, left alone */
     LK_NOTE_SKIPPED,
     LK_NOTE_DEFERRED,
     LK_NOTE_HOPPED,
     LK_NOTE_DRAINED,
     LK_NOTE_UNSTARTED,     /* the deadline or a stop came first */
     LK_NOTE_SETTLE_FAILED, /* a delete, visibility or re-send call failed for good: err says why */
-    LK_NOTE_ATTRIBUTES_UNKNOWN, /* GetQueueAttributes failed: nothing will be deleted by a failure */
-    LK_NOTE_RETENTION,     /* a wait was cut to stay within MessageRetentionPeriod */
-    LK_NOTE_NO_REDRIVE,    /* a failed job was deleted: the queue has no RedrivePolicy */
-    LK_NOTE_LONG_GROUP     /* a FIFO delay beyond 12 h went to its group's end */
+    LK_NOTE_ATTRIBUTES_UNKNOWN, /* GetQueueAttributes failed: nothing will be deleted by a failure
+                                 */
+    LK_NOTE_RETENTION,          /* a wait was cut to stay within MessageRetentionPeriod */
+    LK_NOTE_NO_REDRIVE,         /* a failed job was deleted: the queue has no RedrivePolicy */
+    LK_NOTE_LONG_GROUP          /* a FIFO delay beyond 12 h went to its group's end */
 } lk_note_kind;
 
 LK_API const char *lk_note_name(lk_note_kind kind); /* "FOREIGN" … */
@@ -586,7 +606,7 @@ LK_API int lk_batch_settle(lk_batch *batch, lk_err *err) LK_CHECK;
 /* {"batchItemFailures":[{"itemIdentifier":"…"}]}: settles first; records never handed out count as
  * failed. *json is owned by the batch until it is freed. */
 LK_API int lk_batch_response(lk_batch *batch, lk_slice *json, lk_err *err) LK_CHECK;
-LK_API size_t lk_batch_failure_count(const lk_batch *batch);               /* after response */
+LK_API size_t lk_batch_failure_count(const lk_batch *batch);              /* after response */
 LK_API lk_slice lk_batch_failure_at(const lk_batch *batch, size_t index); /* a messageId */
 
 LK_API const lk_record *lk_job_record(const lk_job *job);
@@ -611,16 +631,19 @@ typedef struct lk_metric {
     lk_slice job_id;
     lk_slice queue_name;
     lk_slice message_id;
-    lk_slice exception_name;    /* present: ExceptionCount 1 */
-    lk_slice enqueued_at;       /* ISO 8601 */
-    int executions;             /* from 1; < 0: absent */
-    int64_t duration_ms;        /* < 0: absent */
-    int64_t timestamp_ms;       /* epoch ms; 0: now */
+    lk_slice exception_name;        /* present: ExceptionCount 1 */
+    lk_slice enqueued_at;           /* ISO 8601 */
+    int executions;                 /* from 1; < 0: absent */
+    int64_t duration_ms;            /* < 0: absent */
+    int64_t timestamp_ms;           /* epoch ms; 0: now */
     const lk_slice *arguments_json; /* JobArg1..n, each a JSON value; NULL: not printed */
     size_t argument_count;
 } lk_metric;
 
-#define LK_METRIC_INIT {.size = sizeof(lk_metric), .executions = -1, .duration_ms = -1}
+#define LK_METRIC_INIT                                                                             \
+    {                                                                                              \
+        .size = sizeof(lk_metric), .executions = -1, .duration_ms = -1                             \
+    }
 
 /* *line: JSON without newline, free with lk_free. */
 LK_API int lk_metrics_format(const lk_metric *metric, char **line, size_t *len,
@@ -653,8 +676,8 @@ LK_API int lk_runtime_respond(lk_runtime *runtime, lk_slice request_id, lk_slice
                               lk_err *err) LK_CHECK;
 /* Reports the invocation failed. stack_trace: lines, may be NULL. */
 LK_API int lk_runtime_fail(lk_runtime *runtime, lk_slice request_id, lk_slice error_type,
-                           lk_slice error_message, const lk_slice *stack_trace,
-                           size_t stack_count, lk_err *err) LK_CHECK;
+                           lk_slice error_message, const lk_slice *stack_trace, size_t stack_count,
+                           lk_err *err) LK_CHECK;
 /* Reports that the function could not start; exit afterwards. */
 LK_API int lk_runtime_init_error(lk_runtime *runtime, lk_slice error_type, lk_slice error_message,
                                  const lk_slice *stack_trace, size_t stack_count,

@@ -17,9 +17,9 @@ typedef struct lk_clock lk_clock;
 /* path NULL: no file (the offset is known to this process only). Starts from the file's value. */
 int lk_clock_new(const char *path, lk_clock **clock, lk_err *err);
 void lk_clock_free(lk_clock *clock);
-int64_t lk_clock_now_ms(const lk_clock *clock);    /* epoch ms, offset included */
+int64_t lk_clock_now_ms(const lk_clock *clock); /* epoch ms, offset included */
 int64_t lk_clock_offset_get_ms(const lk_clock *clock);
 int lk_clock_advance(lk_clock *clock, int64_t by_ms, lk_err *err); /* by_ms >= 0 */
-const char *lk_clock_path(const lk_clock *clock);  /* NULL: none */
+const char *lk_clock_path(const lk_clock *clock);                  /* NULL: none */
 
 #endif

@@ -14,7 +14,7 @@
 
 #include <pthread.h>
 
-#define LK_LOG_LINE_MAX_BYTES (256 * 1024)
+#define LK_LOG_LINE_MAX_BYTES ((size_t)256 * 1024)
 
 typedef struct lk_log_sink {
     int fd; /* not owned */

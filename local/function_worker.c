@@ -160,6 +160,7 @@ static void enforce(lk_function_worker *w)
     if (overdue)
         w->deadline_mono_ms = 0;
     pthread_mutex_unlock(&w->shared->lock);
+    // NOLINTNEXTLINE(bugprone-branch-clone): the same end for different reasons
     if (stage == LK_STAGE_KILLING) {
         end_process(w, LK_WORKER_STOPPED, SIGKILL);
     } else if (overdue) {

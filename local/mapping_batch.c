@@ -137,7 +137,7 @@ static void delete_done(const batch *b, const lk_message *const *messages, const
             left[left_count++] = messages[i];
     for (int round = 1; left_count > 0 && round <= DELETE_ROUNDS; round++) {
         if (round > 1)
-            sleep_ms(DELETE_PAUSE_MS * round);
+            sleep_ms((int64_t)DELETE_PAUSE_MS * round);
         left_count = delete_round(b, left, left_count, round == DELETE_ROUNDS);
     }
 }

@@ -12,15 +12,15 @@
 
 /* "https://sqs.us-east-1.amazonaws.com", "https://sqs.cn-north-1.amazonaws.com.cn". */
 int lk_endpoint_of_region(lk_slice region, lk_buf *out, lk_err *err);
-/* Region a host signs with: the label behind an "sqs" label, of legacy hosts ("queue.amazonaws.com" =
- * us-east-1, "eu-west-1.queue.amazonaws.com") the first; {NULL,0}: says nothing. */
+/* Region a host signs with: the label behind an "sqs" label, of legacy hosts ("queue.amazonaws.com"
+ * = us-east-1, "eu-west-1.queue.amazonaws.com") the first; {NULL,0}: says nothing. */
 lk_slice lk_endpoint_region_of_host(lk_slice host);
 
 typedef struct lk_url {
     lk_slice scheme;
-    lk_slice host; /* without port */
-    lk_slice port; /* {NULL,0}: the scheme's */
-    lk_slice path; /* with leading '/', maybe empty */
+    lk_slice host;   /* without port */
+    lk_slice port;   /* {NULL,0}: the scheme's */
+    lk_slice path;   /* with leading '/', maybe empty */
     lk_slice origin; /* scheme://host[:port] */
 } lk_url;
 bool lk_url_parse(lk_slice text, lk_url *url); /* http and https only */

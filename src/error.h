@@ -30,7 +30,15 @@ int lk_err_prefix(lk_err *err, const char *format, ...) __attribute__((format(pr
 /* Empties *err (may be NULL): code LK_OK, no texts. */
 void lk_err_clear(lk_err *err);
 
-#define LK_FAIL(err, code, ...) lk_err_set((err), (code), __VA_ARGS__)
-#define LK_FAIL_NOMEM(err)      lk_err_set((err), LK_E_NOMEM, "out of memory")
+/* The code stands in the header, not behind a call, so that compilers and analyzers know that a
+ * failure is not 0. */
+static inline int lk_err_failed(int code, int set)
+{
+    (void)set;
+    return code;
+}
+
+#define LK_FAIL(err, code, ...) lk_err_failed((code), lk_err_set((err), (code), __VA_ARGS__))
+#define LK_FAIL_NOMEM(err)      LK_FAIL(err, LK_E_NOMEM, "out of memory")
 
 #endif

@@ -2,9 +2,9 @@
  *
  * profile: the shared AWS config and credentials files.
  *
- * ~/.aws/config ("[profile NAME]", "[default]") and ~/.aws/credentials ("[NAME]"), or the files named
- * by AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE. A key of the credentials file wins over the
- * config file's. Which profile: the caller's choice, AWS_PROFILE, "default".
+ * ~/.aws/config ("[profile NAME]", "[default]") and ~/.aws/credentials ("[NAME]"), or the files
+ * named by AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE. A key of the credentials file wins over
+ * the config file's. Which profile: the caller's choice, AWS_PROFILE, "default".
  */
 #ifndef LK_PROFILE_H
 #define LK_PROFILE_H
@@ -21,7 +21,6 @@ const char *lk_profile_name(const lk_profile *profile);
 const char *lk_profile_get(const lk_profile *profile, const char *key); /* NULL when absent */
 /* A key of the [services NAME] section the profile's `services` names, sub-section `service`
  * ("sqs"): endpoint_url. NULL when absent. */
-const char *lk_profile_service_get(const lk_profile *profile, const char *service,
-                                   const char *key);
+const char *lk_profile_service_get(const lk_profile *profile, const char *service, const char *key);
 
 #endif

@@ -24,14 +24,14 @@ void lk_sigv4_key_clear(lk_sigv4_key *key); /* zeroes */
 
 typedef struct lk_sigv4_request {
     lk_slice method;
-    lk_slice path;          /* as on the request line, already encoded; "" = "/" */
-    lk_slice query;         /* raw query without '?' */
+    lk_slice path;                /* as on the request line, already encoded; "" = "/" */
+    lk_slice query;               /* raw query without '?' */
     const lk_name_value *headers; /* exactly those to sign; any case and order */
-    size_t header_count;    /* <= 64 */
-    lk_slice payload_hash;  /* hex SHA-256 of the body */
-    lk_slice amz_date;      /* "20250102T030405Z" */
+    size_t header_count;          /* <= 64 */
+    lk_slice payload_hash;        /* hex SHA-256 of the body */
+    lk_slice amz_date;            /* "20250102T030405Z" */
     lk_slice region;
-    lk_slice service;       /* "sqs" */
+    lk_slice service;        /* "sqs" */
     bool single_encode_path; /* true: services like S3; false: each segment encoded once more */
 } lk_sigv4_request;
 
