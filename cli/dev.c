@@ -412,7 +412,7 @@ static void stop(dev *d)
     for (size_t i = 0; i < d->mapping_count; i++)
         lk_mapping_stop(d->mappings[i]);
     end_watch(&w);
-    lk_function_stop(d->function, 0);
+    lk_function_free(d->function);
     lk_client_free(d->client);
     lk_server_stop(d->server);
     lk_clock_free(d->clock);

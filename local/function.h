@@ -66,10 +66,13 @@ void lk_function_log(lk_function *function, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* No new invocations; waits up to grace_ms for running ones, then SIGTERM, then SIGKILL, to the
- * processes this function started. Frees it: no other call may be in progress. Accepts NULL. */
+ * processes this function started. One thread; further calls do nothing. */
 void lk_function_stop(lk_function *function, int64_t grace_ms);
 /* Ends all processes now and starts none any more: running invocations return LK_INVOKE_STOPPED, a
- * stop in progress is over soon. Threads: any. Stop must still follow. */
+ * stop in progress is over soon. Threads: any. */
 void lk_function_kill(lk_function *function);
+/* Stops without grace unless that was done, frees: no other call may be in progress. Accepts NULL.
+ */
+void lk_function_free(lk_function *function);
 
 #endif

@@ -167,7 +167,7 @@ static int start_workers(lk_function *function, int workers, lk_err *err)
     for (int i = 0; i < workers; i++) {
         int rc = lk_function_worker_start(&function->workers[i], &function->shared, err);
         if (rc != 0) {
-            lk_function_worker_join(&function->workers[i]);
+            lk_function_worker_clear(&function->workers[i]);
             return rc;
         }
         function->count++;
@@ -188,7 +188,7 @@ int lk_function_start(const lk_function_options *options, lk_function **out, lk_
     if (rc == 0)
         rc = start_workers(function, options->workers, err);
     if (rc != 0) {
-        lk_function_stop(function, 0);
+        lk_function_free(function);
         return rc;
     }
     *out = function;
@@ -202,8 +202,6 @@ void lk_function_kill(lk_function *function)
 
 void lk_function_stop(lk_function *function, int64_t grace_ms)
 {
-    if (!function)
-        return;
     int64_t until = lk_mono_ms() + grace_ms;
     enter_stage(function, LK_STAGE_DRAINING);
     pthread_mutex_lock(&function->shared.lock);
@@ -214,6 +212,15 @@ void lk_function_stop(lk_function *function, int64_t grace_ms)
     enter_stage(function, LK_STAGE_TERMINATING);
     for (size_t i = 0; i < function->count; i++)
         lk_function_worker_join(&function->workers[i]);
+}
+
+void lk_function_free(lk_function *function)
+{
+    if (!function)
+        return;
+    lk_function_stop(function, 0);
+    for (size_t i = 0; i < function->count; i++)
+        lk_function_worker_clear(&function->workers[i]);
     free(function->workers);
     clear_shared(&function->shared);
     free(function);

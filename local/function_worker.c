@@ -367,6 +367,12 @@ void lk_function_worker_join(lk_function_worker *w)
 {
     if (w->has_thread)
         pthread_join(w->thread, NULL);
+    w->has_thread = false;
+}
+
+void lk_function_worker_clear(lk_function_worker *w)
+{
+    lk_function_worker_join(w);
     lk_buf_clear(&w->init_report);
     for (int i = 0; i < 2; i++)
         if (w->wake[i] >= 0)

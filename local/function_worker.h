@@ -100,5 +100,7 @@ lk_invoke_status lk_function_worker_invoke(lk_function_worker *worker, lk_slice 
 void lk_function_worker_wake(lk_function_worker *worker);
 /* Waits for the thread; the stage must be past draining. Accepts one that never started. */
 void lk_function_worker_join(lk_function_worker *worker);
+/* Joins, and gives back what the worker holds. */
+void lk_function_worker_clear(lk_function_worker *worker);
 
 #endif

@@ -39,7 +39,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    lk_function_stop(f->function, 0);
+    lk_function_free(f->function);
     fclose(f->log);
     lk_buf_clear(&f->log_text);
     lk_buf_clear(&f->payload);
@@ -495,7 +495,7 @@ static void an_unfinished_line_comes_out_when_the_process_ends(void **state)
     fixture *f = *state;
     start(f, NULL, PATIENCE_MS);
     invoke(f, "{\"do\":\"print\",\"text\":\"no newline\"}");
-    lk_function_stop(f->function, 0);
+    lk_function_free(f->function);
     f->function = NULL;
     assert_log_has(log_text(f), "no newline\n");
 }
@@ -515,7 +515,7 @@ static void *stopper_main(void *arg)
     return NULL;
 }
 
-/* Stops on another thread; the function is gone afterwards. */
+/* Stops on another thread. */
 static void begin_stop(stopper *s, fixture *f, int64_t grace_ms)
 {
     *s = (stopper){.function = f->function, .grace_ms = grace_ms};
@@ -525,6 +525,7 @@ static void begin_stop(stopper *s, fixture *f, int64_t grace_ms)
 static void end_stop(stopper *s, fixture *f)
 {
     assert_int_equal(pthread_join(s->thread, NULL), 0);
+    lk_function_free(f->function);
     f->function = NULL;
 }
 
@@ -561,7 +562,7 @@ static void a_process_deaf_to_sigterm_is_killed(void **state)
     fixture *f = *state;
     start(f, "ignore-sigterm", PATIENCE_MS);
     pid_t pid = worker_pid(f);
-    lk_function_stop(f->function, 0);
+    lk_function_free(f->function);
     f->function = NULL;
     assert_true(lk_test_process_gone(pid));
 }
@@ -586,7 +587,7 @@ static void children_of_a_process_end_with_it(void **state)
     start(f, NULL, PATIENCE_MS);
     pid_t child = (pid_t)invoke_number(f, "{\"do\":\"child\"}", NULL);
     assert_false(lk_test_process_gone(child));
-    lk_function_stop(f->function, 0);
+    lk_function_free(f->function);
     f->function = NULL;
     lk_test_process_wait_gone(child);
 }

@@ -127,7 +127,7 @@ void lk_test_house_stop(lk_test_house *h)
     lk_server_set_clock_gate(lk_test_local_server(h->local), NULL);
     lk_function_kill(h->function);
     lk_mapping_stop(h->mapping);
-    lk_function_stop(h->function, 0);
+    lk_function_free(h->function);
     lk_test_local_stop(h->local);
     unlink(h->ledger);
     unlink(h->clock_path);
