@@ -309,6 +309,11 @@ static int start_function(dev *d, lk_err *err)
     return rc;
 }
 
+static void end_polls(void *ctx)
+{
+    lk_server_end_polls(((dev *)ctx)->server);
+}
+
 static int start_mappings(dev *d, lk_err *err)
 {
     const dev_options *o = d->options;
@@ -325,6 +330,8 @@ static int start_mappings(dev *d, lk_err *err)
                                                                   : 1,
                                       .report_batch_item_failures = !o->no_report,
                                       .pollers = (int)share,
+                                      .end_polls = end_polls,
+                                      .end_polls_ctx = d,
                                       .recursion_limit = o->allow_recursion ? 0 : RECURSION_LIMIT};
         int rc = lk_mapping_start(&options, d->function, &d->mappings[i], err);
         if (rc != 0)

@@ -21,9 +21,13 @@ typedef struct lk_mapping_options {
     lk_client_options client; /* for the pollers' clients */
     int batch_size;           /* 1..10 (more with a window comes later) */
     bool report_batch_item_failures;
-    int pollers;             /* concurrent polls and invocations, >= 1. No more, over all mappings
-                                of a function, than it has workers: each poll keeps one for itself,
-                                so that no message is taken that nobody can work on */
+    int pollers; /* concurrent polls and invocations, >= 1. No more, over all mappings
+                    of a function, than it has workers: each poll keeps one for itself,
+                    so that no message is taken that nobody can work on */
+    /* Makes the server answer its long polls now, so that none is cut off; called repeatedly. NULL:
+     * pollers hang up instead, and what an answer on its way held comes back later. */
+    void (*end_polls)(void *ctx);
+    void *end_polls_ctx;
     int64_t recursion_limit; /* invocations of one Lineage chain, Lambda's is 16; 0: off. A message
                                 at its limit is kept unrun until its receives are spent */
 } lk_mapping_options;

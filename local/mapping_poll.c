@@ -2,10 +2,10 @@
  *
  * mapping_poll: the pollers of a mapping and the gate that holds them back while the clock moves.
  *
- * A poller takes messages only when a worker is promised to it. A long poll is cut short by an
- * interrupt when the mapping pauses or stops. The answer that was cut off may have held messages:
- * the local server sees the hang-up and takes the receive back; on SQS itself they come back when
- * their visibility timeout ends, one receive poorer.
+ * A poller takes messages only when a worker is promised to it. When the mapping pauses or stops,
+ * the local server is asked to answer the long polls, and nothing is cut off. On SQS itself they
+ * are interrupted: an answer on its way then may hold messages, which come back when their
+ * visibility timeout ends, one receive poorer.
  */
 #include "mapping_batch.h"
 #include "thread.h"
@@ -18,7 +18,9 @@ enum {
     RESERVE_WAIT_MS = 200, /* how often a poller without a worker looks whether to stop */
     RETRY_FIRST_MS = 250,
     RETRY_MAX_MS = 10000,
-    THROTTLE_MIN_MS = 1000
+    THROTTLE_MIN_MS = 1000,
+    END_POLLS_EVERY_MS = 20, /* a poll may reach the server just after it ended the others */
+    END_POLLS_FOR_MS = 2000  /* a server that does not answer must not keep us from stopping */
 };
 
 typedef struct poller {
@@ -34,6 +36,8 @@ typedef struct poller {
 struct lk_mapping {
     lk_mapping_facts facts;
     int batch_size;
+    void (*end_polls)(void *ctx); /* NULL: polls are interrupted */
+    void *end_polls_ctx;
     poller *pollers;
     size_t count;
     pthread_mutex_t lock;
@@ -65,6 +69,7 @@ static void received(poller *p)
 {
     pthread_mutex_lock(&p->mapping->lock);
     p->receiving = false;
+    pthread_cond_broadcast(&p->mapping->changed);
     pthread_mutex_unlock(&p->mapping->lock);
 }
 
@@ -76,7 +81,15 @@ static void leave(poller *p)
     pthread_mutex_unlock(&p->mapping->lock);
 }
 
-/* Ends the long polls; lock held. One that has not begun ends at once when it does. */
+static bool any_receiving(const lk_mapping *m)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->count; i++)
+        any = any || m->pollers[i].receiving;
+    return any;
+}
+
+/* Lock held. A poll that has not begun ends at once when it does. */
 static void interrupt_polls(lk_mapping *m)
 {
     for (size_t i = 0; i < m->count; i++)
@@ -84,14 +97,28 @@ static void interrupt_polls(lk_mapping *m)
             lk_client_interrupt(m->pollers[i].receiver);
 }
 
+/* Lock held, released meanwhile. One step of waiting, until `until` at most, for polls to end. */
+static void wait_for_polls(lk_mapping *m, int64_t until)
+{
+    if (m->end_polls && any_receiving(m)) {
+        pthread_mutex_unlock(&m->lock);
+        m->end_polls(m->end_polls_ctx);
+        pthread_mutex_lock(&m->lock);
+        until = LK_MIN(until, lk_mono_ms() + END_POLLS_EVERY_MS);
+    }
+    if (any_receiving(m) || m->active > 0)
+        lk_cond_wait(&m->changed, &m->lock, until);
+}
+
 bool lk_mapping_pause(lk_mapping *m, int64_t wait_ms)
 {
     int64_t until = lk_mono_ms() + wait_ms;
     pthread_mutex_lock(&m->lock);
     m->paused = true;
-    interrupt_polls(m);
+    if (!m->end_polls)
+        interrupt_polls(m);
     while (m->active > 0 && !m->stopping && lk_mono_ms() < until)
-        lk_cond_wait(&m->changed, &m->lock, until);
+        wait_for_polls(m, until);
     bool quiet = m->active == 0;
     if (!quiet) {
         m->paused = false;
@@ -219,6 +246,8 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
                                   .report_batch_item_failures = o->report_batch_item_failures,
                                   .recursion_limit = o->recursion_limit};
     m->batch_size = o->batch_size;
+    m->end_polls = o->end_polls;
+    m->end_polls_ctx = o->end_polls_ctx;
     pthread_mutex_init(&m->lock, NULL);
     int rc = lk_cond_init(&m->changed, err);
     if (rc == 0 && (!m->facts.queue_arn || !m->facts.queue_url || !m->facts.region ||
@@ -291,8 +320,19 @@ void lk_mapping_quit(lk_mapping *m)
 {
     pthread_mutex_lock(&m->lock);
     m->stopping = true;
-    interrupt_polls(m);
+    if (!m->end_polls)
+        interrupt_polls(m);
     pthread_cond_broadcast(&m->changed);
+    pthread_mutex_unlock(&m->lock);
+}
+
+static void finish_polls(lk_mapping *m)
+{
+    int64_t until = lk_mono_ms() + END_POLLS_FOR_MS;
+    pthread_mutex_lock(&m->lock);
+    while (any_receiving(m) && lk_mono_ms() < until)
+        wait_for_polls(m, until);
+    interrupt_polls(m);
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -301,6 +341,7 @@ void lk_mapping_stop(lk_mapping *m)
     if (!m)
         return;
     lk_mapping_quit(m);
+    finish_polls(m);
     for (size_t i = 0; i < m->count; i++) {
         poller *p = &m->pollers[i];
         if (p->has_thread)

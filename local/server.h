@@ -41,6 +41,9 @@ int lk_server_port(const lk_server *server);
 const char *lk_server_url(const lk_server *server);
 /* Sets the gate after start (mappings are made later than the server they poll). */
 void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gate);
+/* Answers the long polls that wait now, empty, so that a poller can stop without hanging up: of an
+ * answer that crossed its hang-up the messages would stay hidden. Threads: any. */
+void lk_server_end_polls(lk_server *server);
 /* Answers what is open (long polls with an empty receive), commits, closes. Accepts NULL. */
 void lk_server_stop(lk_server *server);
 

@@ -264,11 +264,16 @@ bool lk_polls_run(lk_polls *polls, lk_writer *writer, lk_poll *poll)
     return false;
 }
 
-void lk_polls_close(lk_polls *polls, lk_writer *writer)
+void lk_polls_end_all(lk_polls *polls, lk_writer *writer)
 {
-    polls->closing = true;
     for (size_t i = 0; i < LK_POLL_BUCKETS; i++)
         for (lk_poll_line *line = polls->lines[i]; line; line = line->next)
             while (line->first)
                 release(polls, writer, line, &line->first);
+}
+
+void lk_polls_close(lk_polls *polls, lk_writer *writer)
+{
+    polls->closing = true;
+    lk_polls_end_all(polls, writer);
 }

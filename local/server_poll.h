@@ -43,7 +43,9 @@ bool lk_polls_run(lk_polls *polls, lk_writer *writer, lk_poll *poll);
 /* Something may have become receivable in the queue. */
 void lk_polls_touch(lk_polls *polls, int64_t queue_id);
 void lk_polls_touch_all(lk_polls *polls); /* the clock was moved */
-/* Answers all with an empty receive, and lets nobody wait from now on. */
+/* Answers all that wait now with an empty receive. */
+void lk_polls_end_all(lk_polls *polls, lk_writer *writer);
+/* The same, and lets nobody wait from now on. */
 void lk_polls_close(lk_polls *polls, lk_writer *writer);
 /* The writer's turn: serves, ends what is over, returns when to look again. */
 int64_t lk_polls_turn(lk_polls *polls, lk_writer *writer);

@@ -119,6 +119,22 @@ void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gat
     pthread_mutex_unlock(&server->gate_lock);
 }
 
+static int end_polls(void *ctx, lk_store *store, lk_err *err)
+{
+    lk_server *server = ctx;
+    (void)store;
+    (void)err; /* the signature of lk_writer_fn */
+    lk_polls_end_all(&server->polls, server->writer);
+    return 0;
+}
+
+void lk_server_end_polls(lk_server *server)
+{
+    lk_err err;
+    int rc = lk_writer_call(server->writer, end_polls, server, &err);
+    (void)rc; /* polls that were not ended end by themselves */
+}
+
 /* --- Stop ----------------------------------------------------------------------------------- */
 
 static void run_close(lk_work *work, lk_writer *writer)

@@ -50,6 +50,11 @@ static void start_function(lk_test_house *h)
     assert_lk_ok(lk_function_start(&options, &h->function, &err));
 }
 
+static void end_polls(void *ctx)
+{
+    lk_server_end_polls(lk_test_local_server(((lk_test_house *)ctx)->local));
+}
+
 static bool try_pause(void *ctx, int64_t wait_ms)
 {
     return lk_mapping_pause(((lk_test_house *)ctx)->mapping, wait_ms);
@@ -75,6 +80,8 @@ void lk_test_house_map(lk_test_house *h)
                                   .batch_size = h->options.batch_size,
                                   .report_batch_item_failures = true,
                                   .pollers = h->options.workers,
+                                  .end_polls = end_polls,
+                                  .end_polls_ctx = h,
                                   .recursion_limit = h->options.recursion_limit};
     assert_lk_ok(lk_mapping_start(&options, h->function, &h->mapping, &err));
     lk_server_set_clock_gate(
