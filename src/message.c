@@ -263,7 +263,8 @@ static int check_size(const lk_client *client, lk_slice body, const attribute_li
     size_t size = body.len;
     for (size_t i = 0; i < attributes->count; i++) {
         const attribute *a = &attributes->items[i];
-        size += strlen(a->name) + strlen(a->data_type) + strlen(a->value);
+        size +=
+            lk_slice_of(a->name).len + lk_slice_of(a->data_type).len + lk_slice_of(a->value).len;
     }
     int64_t limit = lk_client_config(client)->max_message_bytes;
     if (size > (uint64_t)LK_MAX(limit, 0))
