@@ -506,6 +506,21 @@ static int run_with(const lk_cli_command *command, const lk_cli *cli, dev_option
     return exit_code;
 }
 
+static int check_line(const lk_cli_command *command, const dev_options *o, const lk_cli_args *args)
+{
+    if (args->count > 0)
+        return lk_cli_misuse(command,
+                             "unexpected argument \"%s\"; the command to run stands behind "
+                             "\"--\"",
+                             args->positional[0]);
+    if (!o->print_env && (!args->command || !args->command[0]))
+        return lk_cli_misuse(command, "there is no command behind \"--\"; for SQS alone use "
+                                      "\"lambdakiq serve\"");
+    if (o->print_env && o->port == 0)
+        return lk_cli_misuse(command, "--print-env needs a --port that is known beforehand");
+    return LK_CLI_OK;
+}
+
 static int run(const lk_cli_command *command, int argc, char **argv)
 {
     dev_options o = {.db = "tmp/lambdakiq.sqlite3",
@@ -550,16 +565,9 @@ static int run(const lk_cli_command *command, int argc, char **argv)
     int exit_code;
     if (!lk_cli_parse(command, table, LK_COUNT(table), argc, argv, &cli, &args, &exit_code))
         return exit_code;
-    if (args.count > 0)
-        return lk_cli_misuse(command,
-                             "unexpected argument \"%s\"; the command to run stands behind "
-                             "\"--\"",
-                             args.positional[0]);
-    if (!o.print_env && (!args.command || !args.command[0]))
-        return lk_cli_misuse(command, "there is no command behind \"--\"; for SQS alone use "
-                                      "\"lambdakiq serve\"");
-    if (o.print_env && o.port == 0)
-        return lk_cli_misuse(command, "--print-env needs a --port that is known beforehand");
+    exit_code = check_line(command, &o, &args);
+    if (exit_code != LK_CLI_OK)
+        return exit_code;
     o.command = args.command;
     lk_cli_signals_block();
     return run_with(command, &cli, &o);

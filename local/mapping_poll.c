@@ -291,7 +291,7 @@ static int check_options(const lk_mapping_options *o, lk_err *err)
 int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **out,
                      lk_err *err)
 {
-    lk_err own;
+    lk_err own = {0};
     lk_err *why = err ? err : &own;
     *out = NULL;
     int rc = check_options(options, why);
