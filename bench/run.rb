@@ -130,7 +130,7 @@ class Bench
   def median(values)
     sorted = values.sort
     middle = sorted.size / 2
-    sorted.size.odd? ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2.0
+    sorted.size.odd? ? sorted[middle].to_f : (sorted[middle - 1] + sorted[middle]) / 2.0
   end
 
   def print_table
