@@ -231,6 +231,10 @@ int lk_queues_load(lk_store *store, lk_err *err); /* drops what was listed */
 void lk_queues_clear(lk_store *store);
 void lk_queues_forget_figures(lk_store *store);
 lk_queue_state *lk_queue_of(const lk_store *store, const lk_store_queue *queue);
+/* The state of a queue that the caller names, when the store may be used. LK_E_INVALID: not ours.
+ */
+int lk_queue_take(lk_store *store, const lk_store_queue *queue, lk_queue_state **state,
+                  lk_err *err);
 lk_queue_state *lk_queue_named(const lk_store *store, lk_slice name);
 /* A queue in memory with a copy of the name, not listed yet; NULL: nomem. lk_queue_free. */
 lk_queue_state *lk_queue_new(lk_slice name);

@@ -157,12 +157,10 @@ int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
 
 int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, lk_err *err)
 {
-    int rc = lk_store_ready(store, err);
+    lk_queue_state *state = NULL;
+    int rc = lk_queue_take(store, queue, &state, err);
     if (rc)
         return rc;
-    lk_queue_state *state = lk_queue_of(store, queue);
-    if (!state)
-        return LK_FAIL(err, LK_E_INVALID, "store: the queue is not of this store");
     rc = lk_sql_run_with(store, LK_SQL_PILE_DISCARD, state->pile, err);
     if (!rc)
         rc = lk_sql_run_with(store, LK_SQL_QUEUE_REMOVE, state->shown.id, err);
@@ -204,11 +202,9 @@ int lk_queue_new_pile(lk_store *store, lk_queue_state *queue, bool forget_dedup,
 
 int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, lk_err *err)
 {
-    int rc = lk_store_ready(store, err);
+    lk_queue_state *state = NULL;
+    int rc = lk_queue_take(store, queue, &state, err);
     if (rc)
         return rc;
-    lk_queue_state *state = lk_queue_of(store, queue);
-    if (!state)
-        return LK_FAIL(err, LK_E_INVALID, "store: the queue is not of this store");
     return lk_queue_new_pile(store, state, true, err);
 }

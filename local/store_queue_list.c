@@ -201,8 +201,7 @@ void lk_queues_forget_figures(lk_store *store)
         forget_figures(store->by_id[i]);
 }
 
-int lk_queue_enter(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
-                   lk_queue_state **state, lk_err *err)
+int lk_queue_take(lk_store *store, const lk_store_queue *queue, lk_queue_state **state, lk_err *err)
 {
     int rc = lk_store_ready(store, err);
     if (rc)
@@ -210,7 +209,14 @@ int lk_queue_enter(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
     *state = lk_queue_of(store, queue);
     if (!*state)
         return LK_FAIL(err, LK_E_INVALID, "store: the queue is not of this store");
-    return lk_retain(store, *state, now_ms, err);
+    return 0;
+}
+
+int lk_queue_enter(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
+                   lk_queue_state **state, lk_err *err)
+{
+    int rc = lk_queue_take(store, queue, state, err);
+    return rc ? rc : lk_retain(store, *state, now_ms, err);
 }
 
 /* --- Finding --------------------------------------------------------------------------------- */

@@ -214,7 +214,7 @@ static void choose_trace(const lk_send_options *options, lk_buf *out)
 {
     lk_slice header = options->trace_header;
     if (header.len == 0)
-        header = lk_slice_of(getenv("_X_AMZN_TRACE_ID"));
+        header = lk_slice_of(lk_getenv("_X_AMZN_TRACE_ID"));
     if (!is_header_text(header))
         return;
     if (options->resend_of.len > 0)

@@ -41,8 +41,8 @@ int64_t lk_mono_ms(void)
 
 int64_t lk_clock_offset_ms(void)
 {
-    const char *path = getenv("LAMBDAKIQ_CLOCK_FILE");
-    if (!path || !*path)
+    const char *path = lk_getenv("LAMBDAKIQ_CLOCK_FILE");
+    if (!path)
         return 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
