@@ -85,7 +85,7 @@ static lk_call_next begin_health(lk_server_call *call)
 /* --- Queues --------------------------------------------------------------------------------- */
 
 static void write_queue(lk_json_writer *w, const lk_server *server, const lk_store_queue *queue,
-                        const lk_store_counts *counts)
+                        const lk_store_counts *counts, bool receivable)
 {
     const lk_store_settings *s = &queue->settings;
     lk_json_begin_object(w);
@@ -101,6 +101,8 @@ static void write_queue(lk_json_writer *w, const lk_server *server, const lk_sto
     lk_json_member_int(w, "visible", counts->visible);
     lk_json_member_int(w, "in_flight", counts->in_flight);
     lk_json_member_int(w, "delayed", counts->delayed);
+    lk_json_key(w, "receivable");
+    lk_json_value_bool(w, receivable);
     if (s->dead_letter_queue.ptr) {
         lk_json_member_string(w, "dead_letter_queue", s->dead_letter_queue);
         lk_json_member_int(w, "max_receive_count", s->max_receive_count);
@@ -121,11 +123,13 @@ static void run_queues(lk_work *work, lk_writer *writer)
     for (const lk_store_queue *queue = lk_store_queue_next(store, (lk_slice){0}); queue;
          queue = lk_store_queue_next(store, queue->name)) {
         lk_store_counts counts;
-        if (lk_store_queue_count(store, queue, now_ms, &counts, &err)) {
+        bool receivable = false;
+        if (lk_store_queue_count(store, queue, now_ms, &counts, &err) ||
+            lk_store_queue_receivable(store, queue, now_ms, &receivable, &err)) {
             lk_writer_abort(writer, &err);
             break;
         }
-        write_queue(&w, call->server, queue, &counts);
+        write_queue(&w, call->server, queue, &counts, receivable);
     }
     lk_json_end_array(&w);
     lk_json_end_object(&w);

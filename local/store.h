@@ -157,6 +157,11 @@ typedef struct lk_store_counts {
 int lk_store_queue_count(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
                          lk_store_counts *counts, lk_err *err) LK_CHECK;
 
+/* Whether a receive would find a message now. In a FIFO queue not every visible message can be
+ * received: those behind a hidden one of their group cannot. */
+int lk_store_queue_receivable(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
+                              bool *receivable, lk_err *err) LK_CHECK;
+
 /* Any time. The earliest time after now_ms at which a message becomes receivable of itself (a delay
  * or a visibility timeout ends; in a FIFO queue those of the heads of groups), for one queue or for
  * all (queue NULL); INT64_MAX: never. Retention and deduplication ends are no such events. */

@@ -61,6 +61,27 @@ int lk_store_queue_count(lk_store *store, const lk_store_queue *queue, int64_t n
     return 0;
 }
 
+int lk_store_queue_receivable(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
+                              bool *receivable, lk_err *err)
+{
+    lk_store_counts counts;
+    int64_t group = 0;
+    lk_sql sql;
+    int rc = lk_store_queue_count(store, queue, now_ms, &counts, err);
+    *receivable = !rc && counts.visible > 0;
+    if (rc || !*receivable || !queue->settings.fifo)
+        return rc;
+    rc = lk_sql_prepare(store, LK_SQL_GROUP_READY, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, lk_queue_of(store, queue)->pile);
+    lk_sql_int64(&sql, now_ms);
+    lk_sql_int64(&sql, INT64_MAX); /* whatever its turn */
+    rc = lk_sql_value(&sql, 0, &group, err);
+    *receivable = !rc && group != 0;
+    return rc;
+}
+
 /* --- Due events ------------------------------------------------------------------------------ */
 
 /* A timeout that ends only after the message has outlived its retention makes nothing receivable.

@@ -301,6 +301,39 @@ static void queues_are_listed_with_their_counters(void **state)
     lk_test_reply_clear(&reply);
 }
 
+static bool receivable(lk_test_server *t)
+{
+    lk_test_reply reply = {0};
+    assert_int_equal(lk_test_server_http(t, "/_lambdakiq/queues", NULL, &reply), 200);
+    const lk_json *queue = lk_json_at(lk_json_get(reply.json, "queues"), 0);
+    bool value = lk_json_bool(lk_json_get(queue, "receivable"));
+    lk_test_reply_clear(&reply);
+    return value;
+}
+
+/* Who moves the clock step by step must know when all has been received that can be. */
+static void visible_messages_behind_a_hidden_one_of_their_group_are_not_receivable(void **state)
+{
+    lk_test_server *t = *state;
+    lk_test_server_do(t, "CreateQueue",
+                      "{\"QueueName\":\"line.fifo\",\"Attributes\":{\"FifoQueue\":\"true\","
+                      "\"ContentBasedDeduplication\":\"true\"}}");
+    assert_false(receivable(t));
+    lk_test_server_do(
+        t, "SendMessage",
+        "{\"QueueUrl\":\"line.fifo\",\"MessageBody\":\"1\",\"MessageGroupId\":\"a\"}");
+    lk_test_server_do(
+        t, "SendMessage",
+        "{\"QueueUrl\":\"line.fifo\",\"MessageBody\":\"2\",\"MessageGroupId\":\"a\"}");
+    assert_true(receivable(t));
+    lk_test_server_do(t, "ReceiveMessage", "{\"QueueUrl\":\"line.fifo\"}");
+    assert_false(receivable(t));
+    lk_test_server_do(
+        t, "SendMessage",
+        "{\"QueueUrl\":\"line.fifo\",\"MessageBody\":\"3\",\"MessageGroupId\":\"b\"}");
+    assert_true(receivable(t));
+}
+
 static void unknown_admin_paths_and_methods_are_refused(void **state)
 {
     lk_test_server *t = *state;
@@ -477,6 +510,7 @@ int main(void)
         TEST(long_bodies_are_read_and_too_long_ones_refused),
         TEST(health_says_ok_and_the_version),
         TEST(queues_are_listed_with_their_counters),
+        TEST(visible_messages_behind_a_hidden_one_of_their_group_are_not_receivable),
         TEST(unknown_admin_paths_and_methods_are_refused),
         TEST(the_clock_moves_by_seconds_and_milliseconds),
         TEST(the_clock_goes_to_the_next_event_of_any_queue),
