@@ -157,19 +157,14 @@ static void finish_call(outbox *o, lk_call *call)
         list_push(call->kind == LK_OUTBOX_SEND ? &o->failed_sends : &o->failed_settles, call);
 }
 
-/* An entry to be tried again flies alone, so that what ails it cannot ail others. It keeps the
- * number of attempts made. */
 static void retry_alone(outbox *o, lane *l, const lk_flight *landed, lk_call *call)
 {
-    lk_flight *flight = lk_flight_new(l->kind, l->queue);
+    lk_flight *flight = lk_flight_new_retry(landed, call);
     if (!flight) {
         LK_FAIL_NOMEM(&call->err);
         finish_call(o, call);
         return;
     }
-    lk_flight_add(flight, call);
-    flight->attempts = landed->attempts;
-    flight->resume_at_ms = call->retry_at_ms;
     flight->next = l->flights;
     l->flights = flight;
 }
@@ -356,18 +351,6 @@ static void drop_shown(outbox *o)
     o->shown = NULL;
 }
 
-static lk_call *call_new(lk_outbox_kind kind, uint64_t tag, lk_err *err)
-{
-    lk_call *call = calloc(1, sizeof(*call));
-    if (!call) {
-        LK_FAIL_NOMEM(err);
-        return NULL;
-    }
-    call->kind = kind;
-    call->tag = tag;
-    return call;
-}
-
 /* Takes the call over, also when it fails. */
 static int take_call(lk_client *client, lk_queue *queue, lk_call *call, lk_err *err)
 {
@@ -401,7 +384,7 @@ static void add_text_member(lk_buf *out, const char *name, lk_slice value)
 int lk_outbox_delete(lk_client *client, lk_queue *queue, lk_slice receipt_handle,
                      lk_slice message_id, uint64_t tag, lk_err *err)
 {
-    lk_call *call = call_new(LK_OUTBOX_DELETE, tag, err);
+    lk_call *call = lk_call_new(LK_OUTBOX_DELETE, tag, err);
     if (!call)
         return LK_E_NOMEM;
     add_text_member(&call->members, "ReceiptHandle", receipt_handle);
@@ -412,7 +395,7 @@ int lk_outbox_delete(lk_client *client, lk_queue *queue, lk_slice receipt_handle
 int lk_outbox_visibility(lk_client *client, lk_queue *queue, lk_slice receipt_handle,
                          int64_t visibility_s, lk_slice message_id, uint64_t tag, lk_err *err)
 {
-    lk_call *call = call_new(LK_OUTBOX_VISIBILITY, tag, err);
+    lk_call *call = lk_call_new(LK_OUTBOX_VISIBILITY, tag, err);
     if (!call)
         return LK_E_NOMEM;
     add_text_member(&call->members, "ReceiptHandle", receipt_handle);
@@ -425,15 +408,9 @@ int lk_outbox_visibility(lk_client *client, lk_queue *queue, lk_slice receipt_ha
 int lk_outbox_send(lk_client *client, lk_queue *queue, lk_slice body,
                    const lk_send_options *options, uint64_t tag, lk_err *err)
 {
-    lk_call *call = call_new(LK_OUTBOX_SEND, tag, err);
+    lk_call *call = lk_call_new_send(client, queue, body, options, tag, err);
     if (!call)
-        return LK_E_NOMEM;
-    int rc = lk_message_build_digested(client, queue, body, options, &call->members,
-                                       &call->size_bytes, &call->digests, err);
-    if (rc) {
-        lk_call_free(call);
-        return rc;
-    }
+        return err ? err->code : LK_E_NOMEM;
     lk_buf_add(&call->body, body);
     if (lk_queue_fifo(queue) && options)
         lk_buf_add(&call->group,

@@ -32,6 +32,30 @@ static int64_t now_ms(lk_client *client)
     return env->mono_ms(env->ctx);
 }
 
+lk_call *lk_call_new(lk_outbox_kind kind, uint64_t tag, lk_err *err)
+{
+    lk_call *call = calloc(1, sizeof(*call));
+    if (!call) {
+        LK_FAIL_NOMEM(err);
+        return NULL;
+    }
+    call->kind = kind;
+    call->tag = tag;
+    return call;
+}
+
+lk_call *lk_call_new_send(lk_client *client, const lk_queue *queue, lk_slice body,
+                          const lk_send_options *options, uint64_t tag, lk_err *err)
+{
+    lk_call *call = lk_call_new(LK_OUTBOX_SEND, tag, err);
+    if (call && lk_message_build_digested(client, queue, body, options, &call->members,
+                                          &call->size_bytes, &call->digests, err)) {
+        lk_call_free(call);
+        call = NULL;
+    }
+    return call;
+}
+
 void lk_call_free(lk_call *call)
 {
     if (!call)
@@ -83,6 +107,17 @@ void lk_flight_add(lk_flight *flight, lk_call *call)
     flight->calls[flight->count++] = call;
 }
 
+lk_flight *lk_flight_new_retry(const lk_flight *landed, lk_call *call)
+{
+    lk_flight *flight = lk_flight_new(landed->kind, landed->queue);
+    if (!flight)
+        return NULL;
+    lk_flight_add(flight, call);
+    flight->attempts = landed->attempts;
+    flight->resume_at_ms = call->retry_at_ms;
+    return flight;
+}
+
 /* --- Verdicts ------------------------------------------------------------------------------- */
 
 /* A message that is not there any more needs no deleting. (SQS itself answers 200 to a second
@@ -108,7 +143,7 @@ static void judge_entry(lk_client *client, lk_flight *flight, lk_call *call, con
 static lk_flight_state judge_answer(lk_client *client, lk_flight *flight, lk_slice response)
 {
     lk_err errors[LK_ENTRIES_MAX] = {{0}};
-    lk_sent sent[LK_ENTRIES_MAX];
+    lk_sent sent[LK_ENTRIES_MAX] = {{"", ""}};
     bool is_send = flight->kind == LK_OUTBOX_SEND;
     if (flight->count > 1) {
         lk_err err;
@@ -119,8 +154,10 @@ static lk_flight_state judge_answer(lk_client *client, lk_flight *flight, lk_sli
     } else if (is_send) {
         (void)lk_sent_read(response, &sent[0], &errors[0]);
     }
-    for (size_t i = 0; i < flight->count; i++)
+    for (size_t i = 0; i < flight->count; i++) {
+        flight->calls[i]->sent = sent[i];
         judge_entry(client, flight, flight->calls[i], &errors[i]);
+    }
     return LK_FLIGHT_LANDED;
 }
 
@@ -236,9 +273,8 @@ static lk_flight_state give_up_attempt(lk_client *client, lk_flight *flight)
     lk_err err;
     lk_sqs_cancel(client, flight->pending);
     flight->pending = NULL;
-    lk_slice name = lk_queue_name(flight->queue);
-    lk_err_set(&err, LK_E_TIMEOUT, "%s on queue %.*s: no answer within %lld ms",
-               (flight->count > 1 ? batch_action : single_action)[flight->kind], LK_SLICE_FMT(name),
+    lk_err_set(&err, LK_E_TIMEOUT, "%s: no answer within %lld ms",
+               (flight->count > 1 ? batch_action : single_action)[flight->kind],
                (long long)lk_client_config(client)->timeout_ms);
     return attempt_failed(client, flight, &err);
 }

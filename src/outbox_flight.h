@@ -11,7 +11,7 @@
 #define LK_OUTBOX_FLIGHT_H
 
 #include "entries.h"
-#include "queue.h"
+#include "message.h"
 
 typedef enum lk_outbox_kind {
     LK_OUTBOX_DELETE,
@@ -31,9 +31,15 @@ typedef struct lk_call {
     lk_buf body;            /* sends */
     lk_buf group;           /* sends to a FIFO queue: what keeps its order; else empty */
     lk_err err;             /* the verdict; code LK_OK: done */
+    lk_sent sent;           /* of a send that is done */
     int64_t retry_at_ms;    /* with an error: when to try it again, alone; -1: failed for good */
 } lk_call;
 
+lk_call *lk_call_new(lk_outbox_kind kind, uint64_t tag, lk_err *err); /* NULL: out of memory */
+/* The send of a job, its message made. body: borrowed, the call does not keep it. NULL: the job
+ * cannot be sent, err says why. */
+lk_call *lk_call_new_send(lk_client *client, const lk_queue *queue, lk_slice body,
+                          const lk_send_options *options, uint64_t tag, lk_err *err);
 void lk_call_free(lk_call *call); /* accepts NULL */
 
 typedef struct lk_flight {
@@ -58,6 +64,10 @@ lk_flight *lk_flight_new(lk_outbox_kind kind, lk_queue *queue); /* NULL: out of 
 void lk_flight_free(lk_client *client, lk_flight *flight, bool forked);
 bool lk_flight_fits(const lk_flight *flight, const lk_call *call);
 void lk_flight_add(lk_flight *flight, lk_call *call); /* takes the call over */
+/* A flight for one call of a landed one that is to be tried again: it flies alone, so that what
+ * ails it cannot ail others, and keeps the number of attempts made. NULL: out of memory, the call
+ * is still the caller's. */
+lk_flight *lk_flight_new_retry(const lk_flight *landed, lk_call *call);
 
 /* Makes the next attempt. */
 lk_flight_state lk_flight_start(lk_client *client, lk_flight *flight);

@@ -239,9 +239,9 @@ static void an_entry_that_keeps_failing_surfaces_after_the_clients_attempts(void
 {
     (void)state;
     const lk_test_answer answers[] = {{.failed = "0", .failed_code = "InternalError"},
-                                      {.failed = "0", .failed_code = "InternalError"},
-                                      {.failed = "0", .failed_code = "InternalError"},
-                                      {.failed = "0", .failed_code = "InternalError"}};
+                                      {.status = 500, .error = "InternalError"},
+                                      {.status = 500, .error = "InternalError"},
+                                      {.status = 500, .error = "InternalError"}};
     lk_err err;
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 4);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
@@ -251,6 +251,85 @@ static void an_entry_that_keeps_failing_surfaces_after_the_clients_attempts(void
     assert_int_equal(results[0].err.code, LK_E_SERVICE);
     assert_int_equal(results[1].err.code, LK_OK);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* One entry that SQS cannot take as part of a batch must not keep the others from it. */
+static void a_call_that_is_refused_as_a_whole_is_taken_apart(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.status = 400, .error = "BatchRequestTooLong"},
+                                      {0},
+                                      {.status = 400, .error = "InvalidMessageContents"}};
+    lk_err err;
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 3);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    lk_send_entry entries[] = {entry_of("a", NULL), entry_of("b", NULL), entry_of("c", NULL)};
+    lk_send_result results[3];
+    assert_lk_ok(lk_send_batch(client, LK_SLICE_LITERAL("jobs"), entries, 3, results, &err));
+    assert_int_equal(results[0].err.code, LK_OK);
+    assert_string_equal(results[1].err.aws_code, "InvalidMessageContents");
+    assert_non_null(strstr(results[1].err.message, "queue jobs"));
+    assert_int_equal(results[2].err.code, LK_OK);
+    assert_int_equal(lk_test_sqs_count(sqs), 4);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+#define SLOW_CALLS   16
+#define SLOW_ENTRIES (SLOW_CALLS * 10)
+
+/* How many calls of a large batch were on their way at once. */
+static int most_at_once(const char *queue)
+{
+    lk_test_answer answers[SLOW_CALLS];
+    static lk_send_entry entries[SLOW_ENTRIES];
+    static lk_send_result results[SLOW_ENTRIES];
+    lk_err err;
+    for (int i = 0; i < SLOW_CALLS; i++)
+        answers[i] = (lk_test_answer){.delay_ms = 10};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, SLOW_CALLS);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    for (int i = 0; i < SLOW_ENTRIES; i++)
+        entries[i] = entry_of("a", NULL);
+    assert_lk_ok(lk_send_batch(client, lk_slice_of(queue), entries, SLOW_ENTRIES, results, &err));
+    for (int i = 0; i < SLOW_ENTRIES; i++)
+        assert_int_equal(results[i].err.code, LK_OK);
+    assert_int_equal(lk_test_sqs_count(sqs), SLOW_CALLS);
+    int most = lk_test_sqs_most_at_once(sqs);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+    return most;
+}
+
+static void calls_of_a_large_batch_overlap(void **state)
+{
+    (void)state;
+    assert_in_range(most_at_once("jobs"), 2, 4);
+}
+
+static void calls_to_a_fifo_queue_follow_each_other(void **state)
+{
+    (void)state;
+    assert_int_equal(most_at_once("jobs.fifo"), 1);
+}
+
+static void an_interrupt_gives_every_entry_without_an_answer_its_reason(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 2000}};
+    lk_err err;
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    lk_send_entry entries[12];
+    lk_send_result results[12];
+    for (int i = 0; i < 12; i++)
+        entries[i] = entry_of("a", NULL);
+    lk_client_interrupt(client);
+    assert_lk_ok(lk_send_batch(client, LK_SLICE_LITERAL("jobs"), entries, 12, results, &err));
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(results[i].err.code, LK_E_INTERRUPTED);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -412,6 +491,10 @@ int main(void)
         cmocka_unit_test(an_entry_that_sqs_failed_for_its_own_reasons_is_sent_again),
         cmocka_unit_test(an_entry_that_is_at_fault_surfaces_and_is_not_sent_again),
         cmocka_unit_test(an_entry_that_keeps_failing_surfaces_after_the_clients_attempts),
+        cmocka_unit_test(a_call_that_is_refused_as_a_whole_is_taken_apart),
+        cmocka_unit_test(calls_of_a_large_batch_overlap),
+        cmocka_unit_test(calls_to_a_fifo_queue_follow_each_other),
+        cmocka_unit_test(an_interrupt_gives_every_entry_without_an_answer_its_reason),
         cmocka_unit_test(when_the_connection_fails_every_entry_gets_the_reason),
         LOCAL(an_async_send_arrives_and_flush_knows_it),
         LOCAL(a_failed_async_send_is_handed_back),
