@@ -57,7 +57,7 @@ module Lambdakiq
         steps.stop if Batch.ending
       end
     rescue Error => e
-      Lambdakiq.logger.error("[Lambdakiq] the batch was cut short: #{e.class}: #{e.message}")
+      Lambdakiq.logger.error("[Lambdakiq] the batch was cut short: #{ErrorText.of(e)}")
       steps.stop
     end
 
@@ -134,24 +134,8 @@ module Lambdakiq
     end
 
     def finish(steps, job, outcome)
-      action, wait_s, dead = steps.finish(outcome)
-      return if outcome == :done
-
-      if outcome == :poison
-        Notes.poison(job, wait_s)
-      elsif dead
-        announce('retry_stopped', job)
-      elsif action == :retry
-        announce('enqueue_retry', job, wait: wait_s)
-      end
-    end
-
-    # As ActiveJob announces its own retries, of the object that ran.
-    def announce(event, job, **more)
-      ActiveSupport::Notifications.instrument("#{event}.active_job", adapter: job.active_job.class.queue_adapter,
-                                                                     job: job.active_job, error: job.error, **more)
-    rescue StandardError => e # a listener's mistake is not the job's
-      Lambdakiq.logger.error("[Lambdakiq] a listener of #{event}.active_job failed: #{e.class}: #{e.message}")
+      decision = steps.finish(outcome)
+      Failure.new(job, decision).tell unless outcome == :done
     end
   end
 end

@@ -21,7 +21,7 @@ module Lambdakiq
     def poison(job, wait_s)
       error = job.error
       say(:error, job.record.message_id, job.record.queue_name,
-          "cannot be performed: #{error.class}: #{error.message.to_s.lines.first&.chomp}; " \
+          "cannot be performed: #{ErrorText.of(error)}; " \
           "#{wait_s ? "tried again in #{wait_s} s" : 'left for the dead-letter queue'}")
       ActiveSupport::Notifications.instrument('poison.lambdakiq', message_id: job.record.message_id, error: error,
                                                                   queue: job.record.queue_name, wait: wait_s)
