@@ -73,6 +73,10 @@ static int run(const lk_cli_command *command, int argc, char **argv)
          0, 0},
         {"account", 0, LK_CLI_STRING, &o.server.account, "ID",
          "Account in URLs and ARNs (default 000000000000)", 0, 0},
+        {"tls-cert", 0, LK_CLI_STRING, &o.server.tls_certificate, "FILE",
+         "Answer https with this certificate (PEM)", 0, 0},
+        {"tls-key", 0, LK_CLI_STRING, &o.server.tls_key, "FILE", "The certificate's key (PEM)", 0,
+         0},
         {"clock-file", 0, LK_CLI_STRING, &o.clock_file, "FILE",
          "Keep the clock's offset here, for other processes", 0, 0},
     };

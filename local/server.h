@@ -31,13 +31,15 @@ typedef struct lk_server_options {
     lk_clock *clock;     /* borrowed; must outlive the server */
     lk_server_clock_gate gate;
     int max_connections; /* default 2048 */
+    const char *tls_certificate; /* PEM files, both or none: https instead of http */
+    const char *tls_key;
 } lk_server_options;
 
-/* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable, each
- * with what to do. */
+/* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable,
+ * certificate not usable, each with what to do. */
 int lk_server_start(const lk_server_options *options, lk_server **server, lk_err *err);
 int lk_server_port(const lk_server *server);
-/* "http://127.0.0.1:9324"; owned by the server. */
+/* "http://127.0.0.1:9324", or https with a certificate; owned by the server. */
 const char *lk_server_url(const lk_server *server);
 /* Sets the gate after start (mappings are made later than the server they poll). */
 void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gate);

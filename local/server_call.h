@@ -15,6 +15,7 @@
 #include "server.h"
 #include "server_listen.h"
 #include "server_poll.h"
+#include "server_tls.h"
 
 #include <pthread.h>
 
@@ -38,7 +39,9 @@ struct lk_server {
     uint64_t request_ids; /* where x-amzn-RequestId has got to */
     int listen_fd;
     int port;
-    char url[LK_LISTEN_URL_SIZE];
+    lk_server_tls tls;
+    const char *scheme; /* "http" or "https" */
+    char url[sizeof("https://") + LK_LISTEN_AUTHORITY_SIZE];
 
     /* Held while the gate is used: a clock moves at a time, and a gate that is replaced is not in
      * use any more. */

@@ -249,14 +249,26 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
 
 int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
 {
+    bool tls = server->tls.certificate.len > 0;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_OptionItem secure[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.certificate.ptr},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key.ptr},
+        {MHD_OPTION_END, 0, NULL},
+    };
     lk_random_bytes(&server->request_ids, sizeof server->request_ids);
+    if (tls && !MHD_is_feature_supported(MHD_FEATURE_TLS))
+        return LK_FAIL(err, LK_E_UNSUPPORTED, "this libmicrohttpd was built without TLS");
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, server,
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
+        flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_END);
+        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_ARRAY, tls ? secure : secure + 2, MHD_OPTION_END);
     if (!server->daemon)
-        return LK_FAIL(err, LK_E_IO, "cannot start the HTTP server (libmicrohttpd)");
+        return LK_FAIL(err, LK_E_IO,
+                       tls ? "cannot start the HTTPS server (libmicrohttpd): does "
+                             "the key belong to the certificate?"
+                           : "cannot start the HTTP server (libmicrohttpd)");
     return 0;
 }
 

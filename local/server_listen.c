@@ -66,7 +66,7 @@ static int refuse_bind(const char *host, int port, int why, lk_err *err)
     return LK_FAIL(err, LK_E_IO, "cannot listen on %s port %d: %s", host, port, strerror(why));
 }
 
-static void say_where(const address *a, int *port, char url[LK_LISTEN_URL_SIZE])
+static void say_where(const address *a, int *port, char authority[LK_LISTEN_AUTHORITY_SIZE])
 {
     char text[INET6_ADDRSTRLEN] = "";
     bool v4 = a->any.sa_family == AF_INET;
@@ -75,11 +75,11 @@ static void say_where(const address *a, int *port, char url[LK_LISTEN_URL_SIZE])
         inet_ntop(AF_INET, &a->v4.sin_addr, text, sizeof text);
     else
         inet_ntop(AF_INET6, &a->v6.sin6_addr, text, sizeof text);
-    snprintf(url, LK_LISTEN_URL_SIZE, v4 ? "http://%s:%d" : "http://[%s]:%d", text, *port);
+    snprintf(authority, LK_LISTEN_AUTHORITY_SIZE, v4 ? "%s:%d" : "[%s]:%d", text, *port);
 }
 
-int lk_listen(const char *host, int port, int *fd, int *bound_port, char url[LK_LISTEN_URL_SIZE],
-              lk_err *err)
+int lk_listen(const char *host, int port, int *fd, int *bound_port,
+              char authority[LK_LISTEN_AUTHORITY_SIZE], lk_err *err)
 {
     address a;
     int yes = 1;
@@ -96,7 +96,7 @@ int lk_listen(const char *host, int port, int *fd, int *bound_port, char url[LK_
         close(s);
         return refuse_bind(host, port, why, err);
     }
-    say_where(&a, bound_port, url);
+    say_where(&a, bound_port, authority);
     *fd = s;
     return 0;
 }

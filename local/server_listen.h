@@ -7,14 +7,14 @@
 
 #include "base.h"
 
-#define LK_LISTEN_URL_SIZE 80
+#define LK_LISTEN_AUTHORITY_SIZE 72
 
 /* host: "127.0.0.1", "::1", "localhost" or another loopback address in digits; port 0: any free
- * one. *fd: a listening socket, the caller's to close; *bound_port and url
- * ("http://127.0.0.1:9324") say where. LK_E_IO (port in use, address not there), LK_E_INVALID (not
- * a loopback address). */
-int lk_listen(const char *host, int port, int *fd, int *bound_port, char url[LK_LISTEN_URL_SIZE],
-              lk_err *err);
+ * one. *fd: a listening socket, the caller's to close; *bound_port and
+ * authority ("127.0.0.1:9324", as in a URL) say where. LK_E_IO (port in use, address not there),
+ * LK_E_INVALID (not a loopback address). */
+int lk_listen(const char *host, int port, int *fd, int *bound_port,
+              char authority[LK_LISTEN_AUTHORITY_SIZE], lk_err *err);
 
 /* Raises the soft limit of open files as far as `wanted` and the hard limit allow. */
 void lk_listen_raise_file_limit(size_t wanted);

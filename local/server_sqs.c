@@ -40,9 +40,9 @@ static bool read_headers(lk_server_call *call)
     request->sender_id = access_key(lk_server_header(call, "Authorization"));
     if (!request->sender_id.ptr)
         request->sender_id = lk_slice_of(call->server->env.account);
-    request->base_url = host.len > 0
-                            ? lk_arena_format(&request->arena, "http://%.*s", LK_SLICE_FMT(host))
-                            : lk_slice_of(call->server->url);
+    request->base_url = host.len > 0 ? lk_arena_format(&request->arena, "%s://%.*s",
+                                                       call->server->scheme, LK_SLICE_FMT(host))
+                                     : lk_slice_of(call->server->url);
     return request->base_url.ptr != NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "thread.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,6 +57,18 @@ static int server_new(const lk_server_options *options, lk_server **out, lk_err 
     return lk_cond_init(&server->traffic_changed, err);
 }
 
+static int listen_on(lk_server *server, const lk_server_options *options, lk_err *err)
+{
+    char authority[LK_LISTEN_AUTHORITY_SIZE];
+    int rc = lk_listen(options->host ? options->host : DEFAULT_HOST, options->port,
+                       &server->listen_fd, &server->port, authority, err);
+    if (rc)
+        return rc;
+    server->scheme = server->tls.certificate.len > 0 ? "https" : "http";
+    snprintf(server->url, sizeof server->url, "%s://%s", server->scheme, authority);
+    return 0;
+}
+
 static int open_parts(lk_server *server, const lk_server_options *options, lk_err *err)
 {
     int max = options->max_connections > 0 ? options->max_connections : DEFAULT_CONNECTIONS;
@@ -63,8 +76,8 @@ static int open_parts(lk_server *server, const lk_server_options *options, lk_er
     lk_writer_hooks hooks = {.turn = turn, .tidy = tidy, .ctx = server};
     int rc;
     lk_listen_raise_file_limit((size_t)max + OTHER_FILES);
-    if ((rc = lk_listen(options->host ? options->host : DEFAULT_HOST, options->port,
-                        &server->listen_fd, &server->port, server->url, err)) ||
+    if ((rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||
+        (rc = listen_on(server, options, err)) ||
         (rc = lk_store_open(&store, &server->store, err)) ||
         (rc = lk_writer_start(server->store, &hooks, &server->writer, err)))
         return rc;
@@ -81,6 +94,7 @@ static void server_free(lk_server *server)
     pthread_cond_destroy(&server->traffic_changed);
     pthread_mutex_destroy(&server->traffic_lock);
     pthread_mutex_destroy(&server->gate_lock);
+    lk_server_tls_clear(&server->tls);
     free(server->region);
     free(server->account);
     free(server);

@@ -6,70 +6,13 @@
 #include "http.h"
 #include "lk_test.h"
 #include "lk_test_http.h"
+#include "lk_test_identity.h"
 #include "lk_test_peer.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A self-signed certificate for 127.0.0.1 in a directory of its own. */
-typedef struct identity {
-    char directory[40];
-    char certificate_path[64];
-    char *certificate;
-    char *key;
-} identity;
-
-static char *read_all(const char *directory, const char *name)
-{
-    char path[64];
-    lk_buf text = {0};
-    snprintf(path, sizeof(path), "%s/%s", directory, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    int c;
-    while ((c = getc(file)) != EOF)
-        lk_buf_add_char(&text, (char)c);
-    fclose(file);
-    return lk_buf_take(&text);
-}
-
-static int make_identity(void **state)
-{
-    identity *id = calloc(1, sizeof(*id));
-    assert_non_null(id);
-    strcpy(id->directory, "/tmp/lk_test_tls_XXXXXX");
-    assert_non_null(mkdtemp(id->directory));
-    char command[400];
-    snprintf(command, sizeof(command),
-             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
-             "-keyout key.pem -out cert.pem -days 2 -subj /CN=test "
-             "-addext subjectAltName=IP:127.0.0.1 2>openssl.log",
-             id->directory);
-    assert_int_equal(system(command), 0);
-    id->certificate = read_all(id->directory, "cert.pem");
-    id->key = read_all(id->directory, "key.pem");
-    snprintf(id->certificate_path, sizeof(id->certificate_path), "%s/cert.pem", id->directory);
-    *state = id;
-    return 0;
-}
-
-static int drop_identity(void **state)
-{
-    identity *id = *state;
-    const char *const names[] = {"key.pem", "cert.pem", "openssl.log"};
-    for (size_t i = 0; i < LK_COUNT(names); i++) {
-        char path[64];
-        snprintf(path, sizeof(path), "%s/%s", id->directory, names[i]);
-        unlink(path);
-    }
-    rmdir(id->directory);
-    free(id->certificate);
-    free(id->key);
-    free(id);
-    return 0;
-}
-
-static lk_test_http *start_peer(const identity *id)
+static lk_test_http *start_peer(const lk_test_identity *id)
 {
     return lk_test_http_start_tls(NULL, NULL, id->certificate, id->key);
 }
@@ -107,7 +50,7 @@ static void a_self_signed_certificate_is_refused(void **state)
 static void aws_ca_bundle_makes_it_trusted(void **state)
 {
     lk_err err;
-    const identity *id = *state;
+    const lk_test_identity *id = *state;
     lk_test_http *peer = start_peer(id);
     setenv("AWS_CA_BUNDLE", id->certificate_path, 1);
     lk_http *http = new_http(NULL, NULL);
@@ -120,7 +63,7 @@ static void aws_ca_bundle_makes_it_trusted(void **state)
 static void the_name_in_the_certificate_must_match(void **state)
 {
     lk_err err = {0};
-    const identity *id = *state;
+    const lk_test_identity *id = *state;
     char url[40];
     lk_test_http *peer = start_peer(id);
     snprintf(url, sizeof(url), "https://localhost:%d/", lk_test_http_port(peer));
@@ -167,7 +110,7 @@ static void serve_tunnel(int client, int number LK_UNUSED, void *ctx)
 static void a_forked_child_leaves_its_parents_tls_session_alone(void **state)
 {
     lk_err err;
-    const identity *id = *state;
+    const lk_test_identity *id = *state;
     lk_test_http *peer = start_peer(id);
     int port = lk_test_http_port(peer);
     lk_test_peer *tunnel = lk_test_peer_start(serve_tunnel, &port);
@@ -206,7 +149,7 @@ static int call_sqs(lk_client *client, lk_err *err)
 static void a_child_that_frees_its_client_leaves_the_parents_tls_session_alone(void **state)
 {
     lk_err err;
-    const identity *id = *state;
+    const lk_test_identity *id = *state;
     lk_test_http *peer = start_peer(id);
     int port = lk_test_http_port(peer);
     lk_test_peer *tunnel = lk_test_peer_start(serve_tunnel, &port);
@@ -248,7 +191,7 @@ static int64_t jumping_wall(void *ctx LK_UNUSED)
 static void a_session_idle_for_too_long_by_wall_clock_is_not_reused(void **state)
 {
     lk_err err;
-    const identity *id = *state;
+    const lk_test_identity *id = *state;
     lk_env env = lk_env_default;
     env.wall_ms = jumping_wall;
     lk_test_http *peer = start_peer(id);
@@ -278,5 +221,5 @@ int main(void)
         cmocka_unit_test(a_child_that_frees_its_client_leaves_the_parents_tls_session_alone),
         cmocka_unit_test(a_session_idle_for_too_long_by_wall_clock_is_not_reused),
     };
-    return cmocka_run_group_tests(tests, make_identity, drop_identity);
+    return cmocka_run_group_tests(tests, lk_test_identity_make, lk_test_identity_drop);
 }
