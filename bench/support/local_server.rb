@@ -1,0 +1,185 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'net/http'
+
+# `lambdakiq serve` or `lambdakiq dev` as a child process, and what one asks of it: SQS calls without
+# any SDK, its queues, and its clock.
+class LocalServer
+  REGION = 'us-east-1'
+  ACCOUNT = '000000000000'
+  PATIENCE_S = 60
+  STOP_PATIENCE_S = 40
+  # Nothing of the machine's own reaches the processes that are measured.
+  ISOLATED = { 'AWS_CONFIG_FILE' => '/dev/null', 'AWS_SHARED_CREDENTIALS_FILE' => '/dev/null' }.freeze
+
+  class << self
+    # @return [String] LAMBDAKIQ_COMMAND, or what the checkout built
+    def command
+      root = File.expand_path('../..', __dir__)
+      [ENV['LAMBDAKIQ_COMMAND'], "#{root}/build/release/lambdakiq"].compact.find { |path| File.executable?(path) } ||
+        abort('the lambdakiq command is missing: run bin/setup, or set LAMBDAKIQ_COMMAND')
+    end
+
+    # Runs the block with a server, and ends it.
+    def open(...)
+      server = new(...)
+      yield server
+    ensure
+      server&.stop
+    end
+  end
+
+  # @return [Hash{String => String}] for processes that use the server
+  attr_reader :environment
+
+  # @param kind [:serve, :dev]
+  # @param directory [String] where data and log are kept; a server started there again goes on with them
+  # @param worker [Array<String>] the command behind `--` of `lambdakiq dev`
+  # @param worker_environment [Hash] added to the environment of the worker processes
+  # @param options [Hash] of the command: `batch_size: 10` is `--batch-size 10`; an Array repeats it
+  def initialize(kind, directory, worker: [], worker_environment: {}, **options)
+    @log_path = "#{directory}/#{kind}.log"
+    output, input = IO.pipe
+    # What the clock says has to outlive a server, as the data does; `dev` sees to that itself.
+    options = { clock_file: "#{directory}/clock" }.merge(options) if kind == :serve
+    @pid = Process.spawn(ISOLATED.merge(worker_environment), self.class.command, kind.to_s, '--json', '--port', '0',
+                         '--db', "#{directory}/queues.sqlite3", *flags(options), *(['--', *worker] if worker.any?),
+                         out: input, err: [@log_path, 'a'])
+    input.close
+    facts = JSON.parse(output.gets || raise("lambdakiq #{kind} did not start:\n#{log_tail}"))
+    # Workers print what they like: it is read, so that they never wait for us.
+    @drain = Thread.new { IO.copy_stream(output, File::NULL) }
+    @environment = ISOLATED.merge(facts['env'] || serve_environment(facts.fetch('url'), options[:clock_file]))
+  end
+
+  # @return [String]
+  def url
+    @environment.fetch('AWS_ENDPOINT_URL_SQS')
+  end
+
+  # Ends it gently: running jobs are finished.
+  def stop
+    Process.kill('TERM', @pid)
+    deadline = now_s + STOP_PATIENCE_S
+    until Process.wait(@pid, Process::WNOHANG)
+      Process.kill('KILL', @pid) if now_s > deadline
+      sleep 0.01
+    end
+    @drain.join
+  end
+
+  # --- SQS
+
+  # @return [Hash] the answer
+  def call(action, parameters)
+    response = request(Net::HTTP::Post.new('/', 'Content-Type' => 'application/x-amz-json-1.0',
+                                                'X-Amz-Target' => "AmazonSQS.#{action}"), parameters)
+    raise "#{action}: HTTP #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
+
+    response.body.to_s.empty? ? {} : JSON.parse(response.body)
+  end
+
+  # @return [Array<Hash>] all messages that can be received, which stay in flight
+  def receive_all(queue)
+    messages = []
+    loop do
+      batch = call('ReceiveMessage', QueueUrl: queue, MaxNumberOfMessages: 10, VisibilityTimeout: 43_200,
+                                     AttributeNames: ['All'], MessageAttributeNames: ['All'])['Messages']
+      return messages if batch.nil? || batch.empty?
+
+      messages.concat(batch)
+    end
+  end
+
+  # --- What is in it, and what time it is
+
+  # @return [Hash{String => Hash}] by name: visible, in_flight, delayed, receivable …
+  def queues
+    admin('queues').fetch('queues').to_h { |queue| [queue.fetch('name'), queue] }
+  end
+
+  # Waits until no invocation runs, then moves the clock.
+  def advance(seconds)
+    admin('clock', advance_s: seconds)
+  end
+
+  # @return [Boolean] false when nothing is due ever
+  def advance_to_next
+    !admin('clock', to_next: true).key?('note')
+  end
+
+  # Lets the workers do all that is due, then moves the clock to what comes next, until the queues are
+  # empty but for dead letters.
+  #
+  # @param jump_s [Numeric] moved on top each time: what is due in that time is received together
+  # @param until_s [Numeric, nil] ends when the clock has been moved this far
+  # @yield [seconds moved so far], after each move
+  def run_until_quiet(jump_s: 0, until_s: nil)
+    start_ms = clock_ms
+    loop do
+      wait_for('all that is due to be received') { received? }
+      moved_s = (clock_ms - start_ms) / 1000
+      yield moved_s if block_given?
+      return if until_s && moved_s >= until_s
+      next (advance(jump_s) if jump_s.positive?) if advance_to_next
+      return if received?
+    end
+  end
+
+  # Whether there is nothing to receive at the moment, but dead letters.
+  def received?
+    queues.none? { |name, queue| !name.include?('-dlq') && queue.fetch('receivable') }
+  end
+
+  # @return [Integer] epoch milliseconds of the moved clock
+  def clock_ms
+    admin('clock').fetch('now_ms')
+  end
+
+  # Polls for what the block says.
+  def wait_for(what, seconds = PATIENCE_S)
+    deadline = now_s + seconds
+    until yield
+      raise "gave up waiting #{seconds} s for #{what}:\n#{log_tail}" if now_s > deadline
+
+      sleep 0.01
+    end
+  end
+
+  private
+
+  def serve_environment(url, clock_file)
+    { 'AWS_ENDPOINT_URL_SQS' => url, 'AWS_REGION' => REGION, 'AWS_ACCESS_KEY_ID' => 'local',
+      'AWS_SECRET_ACCESS_KEY' => 'local', 'LAMBDAKIQ_CLOCK_FILE' => clock_file }
+  end
+
+  def flags(options)
+    options.compact.flat_map do |name, value|
+      flag = "--#{name.to_s.tr('_', '-')}"
+      Array(value).flat_map { |one| one == true ? [flag] : [flag, one.to_s] }
+    end
+  end
+
+  def admin(path, body = nil)
+    path = "/_lambdakiq/#{path}"
+    response = request(body ? Net::HTTP::Post.new(path, 'Content-Type' => 'application/json') : Net::HTTP::Get.new(path), body)
+    raise "#{path}: HTTP #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
+
+    JSON.parse(response.body)
+  end
+
+  def request(request, body)
+    request.body = JSON.generate(body) if body
+    @http ||= Net::HTTP.start(URI(url).host, URI(url).port, read_timeout: PATIENCE_S)
+    @http.request(request)
+  end
+
+  def log_tail
+    File.exist?(@log_path) ? File.readlines(@log_path).last(30).join : ''
+  end
+
+  def now_s
+    Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  end
+end

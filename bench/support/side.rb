@@ -1,0 +1,36 @@
+# frozen_string_literal: true
+
+require 'json'
+
+# Who is measured, and running something in a fresh process of it.
+module Side
+  ROOT = File.expand_path('../..', __dir__)
+  # side => directory with its Gemfile; "null" is the application without any adapter.
+  BUNDLES = { 'peer' => 'peer', 'ours' => 'ours', 'null' => 'ours' }.freeze
+  TITLES = { 'peer' => '2.4.0', 'ours' => 'ours', 'null' => 'neither' }.freeze
+
+  module_function
+
+  # What makes a process one of that side.
+  def environment(side)
+    { 'BENCH_SIDE' => side, 'BUNDLE_GEMFILE' => "#{ROOT}/bench/#{BUNDLES.fetch(side)}/Gemfile",
+      'RUBYOPT' => nil, 'RUBYLIB' => nil }
+  end
+
+  # Runs a script of bench/ and returns what it wrote to descriptor 3, so that whatever a library
+  # prints cannot disturb it.
+  #
+  # @return [Object] the JSON it wrote
+  # @raise [RuntimeError] it failed
+  def run(side, script, *arguments, environment: {})
+    read, write = IO.pipe
+    pid = Process.spawn(Side.environment(side).merge(environment), 'ruby', "#{ROOT}/bench/#{script}", *arguments,
+                        3 => write, out: File::NULL)
+    write.close
+    text = read.read
+    Process.wait(pid)
+    raise "#{TITLES.fetch(side)}: #{script} #{arguments.join(' ')} failed" unless $?.success?
+
+    JSON.parse(text)
+  end
+end
