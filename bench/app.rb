@@ -7,7 +7,15 @@ require 'logger'
 require 'rails'
 require 'active_job/railtie'
 
-SIDE = ENV.fetch('BENCH_SIDE') # "ours", "peer" or "null"
+SIDE = ENV.fetch('BENCH_SIDE') # "ours", "peer", or what has no adapter of theirs: "null" and "floor"
+
+# What is measured may use only a part of a CPU, as on a small function; what prepares it may use all.
+module Quota
+  def self.enter
+    group = ENV['BENCH_CPU_GROUP']
+    File.write("#{group}/cgroup.procs", Process.pid.to_s) if group
+  end
+end
 
 module BenchClock
   module_function
@@ -22,6 +30,7 @@ module BenchClock
 
   # {wall_us:, cpu_us:} of the block, divided by count.
   def per(count)
+    Quota.enter
     wall = wall_us
     cpu = cpu_us
     yield
@@ -49,17 +58,21 @@ class NullAdapter < ActiveJob::QueueAdapters::AbstractAdapter
   end
 end
 
+# Neither gem: ActiveJob alone ("null"), or ActiveJob and the same bytes over libcurl ("floor").
+ADAPTERS = { 'null' => 'NullAdapter', 'floor' => 'FloorAdapter' }.freeze
+require_relative 'floor' if SIDE == 'floor'
+
 class BenchApp < Rails::Application
   config.eager_load = false
   config.logger = Logger.new(File::NULL)
   config.log_level = :info
   config.secret_key_base = 'bench'
-  config.active_job.queue_adapter = SIDE == 'null' ? NullAdapter.new : :lambdakiq
+  config.active_job.queue_adapter = ADAPTERS.key?(SIDE) ? Object.const_get(ADAPTERS.fetch(SIDE)).new : :lambdakiq
 end
 BenchApp.initialize!
 
 class BenchJob < ActiveJob::Base
-  include Lambdakiq::Worker unless SIDE == 'null'
+  include Lambdakiq::Worker unless ADAPTERS.key?(SIDE)
   queue_as ENV.fetch('BENCH_QUEUE', 'bench')
 
   def perform(number, name); end

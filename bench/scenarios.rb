@@ -7,10 +7,13 @@ require 'net/http'
 module Scenarios
   module_function
 
+  # How much is done: fewer where each costs more.
+  COUNT = Integer(ENV.fetch('BENCH_COUNT', '1000'))
   WARM_UP = 50
-  ENQUEUES = 1000
-  BATCHES = 40
+  BATCHES = COUNT / 25
   BATCH_SIZE = 10
+  # With the rest of the message just under the 256 KiB that SQS once took at most.
+  LARGE_BYTES = 255 * 1024
 
   # Loading the library, on top of Rails.
   def requires
@@ -23,15 +26,43 @@ module Scenarios
   end
 
   def warm_enqueue
+    enqueue_each('measured')
+  end
+
+  def large_enqueue
+    enqueue_each('x' * LARGE_BYTES)
+  end
+
+  def enqueue_each(argument)
     WARM_UP.times { |number| BenchJob.perform_later(number, 'warm') }
-    BenchClock.per(ENQUEUES) { ENQUEUES.times { |number| BenchJob.perform_later(number, 'measured') } }
+    BenchClock.per(COUNT) { COUNT.times { |number| BenchJob.perform_later(number, argument) } }
+  end
+
+  def enqueue_by_4_threads
+    enqueue_by_threads(4)
+  end
+
+  def enqueue_by_16_threads
+    enqueue_by_threads(16)
+  end
+
+  # Per job, whoever enqueues it.
+  def enqueue_by_threads(count)
+    each_of(count, WARM_UP) { |number| BenchJob.perform_later(number, 'warm') }
+    BenchClock.per(COUNT) { each_of(count, COUNT) { |number| BenchJob.perform_later(number, 'measured') } }
+  end
+
+  def each_of(count, times)
+    Array.new(count) do |thread|
+      Thread.new { (thread...times).step(count) { |number| yield number } }
+    end.each(&:join)
   end
 
   # perform_all_later, per job.
   def bulk_enqueue
     BenchJob.perform_later(0, 'warm')
-    jobs = Array.new(ENQUEUES) { |number| BenchJob.new(number, 'bulk') }
-    BenchClock.per(ENQUEUES) { ActiveJob.perform_all_later(jobs) }
+    jobs = Array.new(COUNT) { |number| BenchJob.new(number, 'bulk') }
+    BenchClock.per(COUNT) { ActiveJob.perform_all_later(jobs) }
   end
 
   # Memory of a process after its first enqueue.
@@ -90,12 +121,16 @@ module Scenarios
     end
 
     def call(action, parameters)
-      @http ||= Net::HTTP.start(URI(ENV.fetch('AWS_ENDPOINT_URL_SQS')).host, URI(ENV.fetch('AWS_ENDPOINT_URL_SQS')).port)
+      @http ||= connect(URI(ENV.fetch('AWS_ENDPOINT_URL_SQS')))
       response = @http.post('/', JSON.generate(parameters), 'Content-Type' => 'application/x-amz-json-1.0',
                                                             'X-Amz-Target' => "AmazonSQS.#{action}")
       raise "#{action}: HTTP #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
 
       response.body.empty? ? {} : JSON.parse(response.body)
+    end
+
+    def connect(url)
+      Net::HTTP.start(url.host, url.port, use_ssl: url.scheme == 'https', ca_file: ENV['AWS_CA_BUNDLE'])
     end
 
     def queue

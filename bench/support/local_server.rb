@@ -37,8 +37,10 @@ class LocalServer
   # @param directory [String] where data and log are kept; a server started there again goes on with them
   # @param worker [Array<String>] the command behind `--` of `lambdakiq dev`
   # @param worker_environment [Hash] added to the environment of the worker processes
+  # @param ca_file [String, nil] what verifies it, when it is given a `tls_cert`
   # @param options [Hash] of the command: `batch_size: 10` is `--batch-size 10`; an Array repeats it
-  def initialize(kind, directory, worker: [], worker_environment: {}, **options)
+  def initialize(kind, directory, worker: [], worker_environment: {}, ca_file: nil, **options)
+    @ca_file = ca_file
     @log_path = "#{directory}/#{kind}.log"
     output, input = IO.pipe
     # What the clock says has to outlive a server, as the data does; `dev` sees to that itself.
@@ -171,7 +173,8 @@ class LocalServer
 
   def request(request, body)
     request.body = JSON.generate(body) if body
-    @http ||= Net::HTTP.start(URI(url).host, URI(url).port, read_timeout: PATIENCE_S)
+    @http ||= Net::HTTP.start(URI(url).host, URI(url).port, read_timeout: PATIENCE_S,
+                                                                use_ssl: !@ca_file.nil?, ca_file: @ca_file)
     @http.request(request)
   end
 

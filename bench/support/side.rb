@@ -5,9 +5,10 @@ require 'json'
 # Who is measured, and running something in a fresh process of it.
 module Side
   ROOT = File.expand_path('../..', __dir__)
-  # side => directory with its Gemfile; "null" is the application without any adapter.
-  BUNDLES = { 'peer' => 'peer', 'ours' => 'ours', 'null' => 'ours' }.freeze
-  TITLES = { 'peer' => '2.4.0', 'ours' => 'ours', 'null' => 'neither' }.freeze
+  # side => directory with its Gemfile. "null" is the application without any adapter, "floor" with one
+  # that only sends the bytes.
+  BUNDLES = { 'peer' => 'peer', 'ours' => 'ours', 'null' => 'ours', 'floor' => 'ours' }.freeze
+  TITLES = { 'peer' => '2.4.0', 'ours' => 'ours', 'null' => 'neither', 'floor' => 'floor' }.freeze
 
   module_function
 
