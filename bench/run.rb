@@ -6,9 +6,10 @@
 
 require 'json'
 require 'optparse'
+require_relative 'loss'
 require_relative 'speed'
 
-COMPARISONS = { 'speed' => Speed }.freeze
+COMPARISONS = { 'speed' => Speed, 'loss' => Loss }.freeze
 
 def usage(parser)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }

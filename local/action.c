@@ -160,6 +160,17 @@ static const lk_action_row rows[] = {
     {"ListQueues", list_queues_members, list_queues_answers, lk_list_queues_check,
      lk_list_queues_run, NULL, false},
 };
+_Static_assert(LK_COUNT(rows) == LK_ACTION_COUNT, "action.h says how many there are");
+
+size_t lk_action_index(const lk_action_row *action)
+{
+    return (size_t)(action - rows);
+}
+
+const char *lk_action_title(size_t index)
+{
+    return rows[index].name;
+}
 
 /* --- Walking a request through its row ------------------------------------------------------ */
 

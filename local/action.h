@@ -11,7 +11,12 @@
 
 #include "request.h"
 
-/* All return as the functions of a row do (request.h). */
+/* The rows of the table, for who counts them. */
+#define LK_ACTION_COUNT 14
+size_t lk_action_index(const struct lk_action_row *action);
+const char *lk_action_title(size_t index);
+
+/* All that follow return as the functions of a row do (request.h). */
 
 /* Sets request->action; 1: there is no such action. */
 int lk_action_find(lk_request *request, lk_slice name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * server_admin: the endpoints that are not SQS, below /_lambdakiq/: health, the queues with their
- * counters, the clock. For people, scripts and tests; answers are JSON.
+ * counters, the calls by action, the clock. For people, scripts and tests; answers are JSON.
  */
 #include "server_call.h"
 
@@ -142,6 +142,30 @@ static lk_call_next begin_queues(lk_server_call *call)
     return hand_over(call, run_queues);
 }
 
+/* --- Calls ---------------------------------------------------------------------------------- */
+
+/* What AWS would bill: each call once, a long poll too, when it began. Those that were refused
+ * before a queue was looked at are not in it. */
+static void run_calls(lk_work *work, lk_writer *writer)
+{
+    lk_server_call *call = (lk_server_call *)work;
+    lk_json_writer w = {.out = &call->out};
+    lk_json_begin_object(&w);
+    lk_json_key(&w, "calls");
+    lk_json_begin_object(&w);
+    for (size_t i = 0; i < LK_ACTION_COUNT; i++)
+        lk_json_member_int(&w, lk_action_title(i), (int64_t)call->server->calls[i]);
+    lk_json_end_object(&w);
+    lk_json_end_object(&w);
+    lk_buf_add_char(&call->out, '\n');
+    lk_writer_finish(writer, work);
+}
+
+static lk_call_next begin_calls(lk_server_call *call)
+{
+    return hand_over(call, run_calls);
+}
+
 /* --- Clock ---------------------------------------------------------------------------------- */
 
 void lk_server_clock_answer(lk_server_call *call, int64_t advanced_ms, const char *note)
@@ -174,9 +198,8 @@ typedef struct admin_route {
 } admin_route;
 
 static const admin_route routes[] = {
-    {"health", false, begin_health},
-    {"queues", false, begin_queues},
-    {"clock", false, begin_clock_get},
+    {"health", false, begin_health},        {"queues", false, begin_queues},
+    {"calls", false, begin_calls},          {"clock", false, begin_clock_get},
     {"clock", true, lk_server_clock_begin},
 };
 
@@ -192,10 +215,11 @@ lk_call_next lk_server_admin_begin(lk_server_call *call)
     }
     if (known)
         lk_server_admin_error(call, 405, "MethodNotAllowed",
-                              "GET health, queues, clock; POST clock");
+                              "GET health, queues, calls, clock; POST clock");
     else
         lk_server_admin_error(call, 404, "NotFound",
                               "there are " LK_SERVER_ADMIN_PREFIX "health, " LK_SERVER_ADMIN_PREFIX
-                              "queues and " LK_SERVER_ADMIN_PREFIX "clock");
+                              "queues, " LK_SERVER_ADMIN_PREFIX "calls and " LK_SERVER_ADMIN_PREFIX
+                              "clock");
     return LK_CALL_ANSWER;
 }

@@ -34,7 +34,8 @@ struct lk_server {
     lk_store *store;
     lk_writer *writer;
     lk_polls polls;
-    lk_work closing_work; /* ends the polls when the server stops */
+    uint64_t calls[LK_ACTION_COUNT]; /* carried out since the start; the writer's */
+    lk_work closing_work;            /* ends the polls when the server stops */
     struct MHD_Daemon *daemon;
     uint64_t request_ids; /* where x-amzn-RequestId has got to */
     int listen_fd;

@@ -78,6 +78,7 @@ static lk_server_call *call_of(lk_work *work)
 static void run_request(lk_work *work, lk_writer *writer)
 {
     lk_server_call *call = call_of(work);
+    call->server->calls[lk_action_index(call->request.action)]++;
     if (lk_polls_run(&call->server->polls, writer, &call->poll))
         lk_writer_finish(writer, work);
     else

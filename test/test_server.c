@@ -334,6 +334,30 @@ static void visible_messages_behind_a_hidden_one_of_their_group_are_not_receivab
     assert_true(receivable(t));
 }
 
+static int64_t calls_of(lk_test_server *t, const char *action)
+{
+    int64_t value = -1;
+    lk_test_reply reply = {0};
+    assert_int_equal(lk_test_server_http(t, "/_lambdakiq/calls", NULL, &reply), 200);
+    assert_true(lk_json_int64(lk_json_get(lk_json_get(reply.json, "calls"), action), &value));
+    lk_test_reply_clear(&reply);
+    return value;
+}
+
+static void calls_are_counted_by_action(void **state)
+{
+    lk_test_server *t = *state;
+    lk_test_server_do(t, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    assert_int_equal(calls_of(t, "SendMessage"), 0);
+    for (int i = 0; i < 3; i++)
+        lk_test_server_do(t, "SendMessage", "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}");
+    /* One call, however long it waits. */
+    lk_test_server_do(t, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
+    assert_int_equal(calls_of(t, "SendMessage"), 3);
+    assert_int_equal(calls_of(t, "ReceiveMessage"), 1);
+    assert_int_equal(calls_of(t, "ListQueues"), 0);
+}
+
 static void unknown_admin_paths_and_methods_are_refused(void **state)
 {
     lk_test_server *t = *state;
@@ -511,6 +535,7 @@ int main(void)
         TEST(health_says_ok_and_the_version),
         TEST(queues_are_listed_with_their_counters),
         TEST(visible_messages_behind_a_hidden_one_of_their_group_are_not_receivable),
+        TEST(calls_are_counted_by_action),
         TEST(unknown_admin_paths_and_methods_are_refused),
         TEST(the_clock_moves_by_seconds_and_milliseconds),
         TEST(the_clock_goes_to_the_next_event_of_any_queue),

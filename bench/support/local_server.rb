@@ -10,9 +10,6 @@ class LocalServer
   ACCOUNT = '000000000000'
   PATIENCE_S = 60
   STOP_PATIENCE_S = 40
-  # Nothing of the machine's own reaches the processes that are measured.
-  ISOLATED = { 'AWS_CONFIG_FILE' => '/dev/null', 'AWS_SHARED_CREDENTIALS_FILE' => '/dev/null' }.freeze
-
   class << self
     # @return [String] LAMBDAKIQ_COMMAND, or what the checkout built
     def command
@@ -42,17 +39,19 @@ class LocalServer
   def initialize(kind, directory, worker: [], worker_environment: {}, ca_file: nil, **options)
     @ca_file = ca_file
     @log_path = "#{directory}/#{kind}.log"
+    # Nothing of the machine's own reaches the processes that are measured.
+    isolated = { 'AWS_CONFIG_FILE' => "#{directory}/none", 'AWS_SHARED_CREDENTIALS_FILE' => "#{directory}/none" }
     output, input = IO.pipe
     # What the clock says has to outlive a server, as the data does; `dev` sees to that itself.
     options = { clock_file: "#{directory}/clock" }.merge(options) if kind == :serve
-    @pid = Process.spawn(ISOLATED.merge(worker_environment), self.class.command, kind.to_s, '--json', '--port', '0',
+    @pid = Process.spawn(isolated.merge(worker_environment), self.class.command, kind.to_s, '--json', '--port', '0',
                          '--db', "#{directory}/queues.sqlite3", *flags(options), *(['--', *worker] if worker.any?),
                          out: input, err: [@log_path, 'a'])
     input.close
     facts = JSON.parse(output.gets || raise("lambdakiq #{kind} did not start:\n#{log_tail}"))
     # Workers print what they like: it is read, so that they never wait for us.
-    @drain = Thread.new { IO.copy_stream(output, File::NULL) }
-    @environment = ISOLATED.merge(facts['env'] || serve_environment(facts.fetch('url'), options[:clock_file]))
+    @drain = Thread.new { nil while output.read(65_536) }
+    @environment = isolated.merge(facts['env'] || serve_environment(facts.fetch('url'), options[:clock_file]))
   end
 
   # @return [String]
@@ -99,6 +98,11 @@ class LocalServer
   # @return [Hash{String => Hash}] by name: visible, in_flight, delayed, receivable …
   def queues
     admin('queues').fetch('queues').to_h { |queue| [queue.fetch('name'), queue] }
+  end
+
+  # @return [Hash{String => Integer}] SQS calls by action, since the server started
+  def calls
+    admin('calls').fetch('calls')
   end
 
   # Waits until no invocation runs, then moves the clock.
@@ -165,7 +169,8 @@ class LocalServer
 
   def admin(path, body = nil)
     path = "/_lambdakiq/#{path}"
-    response = request(body ? Net::HTTP::Post.new(path, 'Content-Type' => 'application/json') : Net::HTTP::Get.new(path), body)
+    kind = body ? Net::HTTP::Post : Net::HTTP::Get
+    response = request(kind.new(path, 'Content-Type' => 'application/json'), body)
     raise "#{path}: HTTP #{response.code} #{response.body}" unless response.is_a?(Net::HTTPSuccess)
 
     JSON.parse(response.body)

@@ -21,13 +21,17 @@ module Side
   # Runs a script of bench/ and returns what it wrote to descriptor 3, so that whatever a library
   # prints cannot disturb it.
   #
+  # @param input [String] what it reads from standard input
   # @return [Object] the JSON it wrote
   # @raise [RuntimeError] it failed
-  def run(side, script, *arguments, environment: {})
+  def run(side, script, *arguments, environment: {}, input: '')
     read, write = IO.pipe
+    standard_input, feed = IO.pipe
     pid = Process.spawn(Side.environment(side).merge(environment), 'ruby', "#{ROOT}/bench/#{script}", *arguments,
-                        3 => write, out: File::NULL)
-    write.close
+                        3 => write, in: standard_input, out: File::NULL)
+    [write, standard_input].each(&:close)
+    feed.write(input)
+    feed.close
     text = read.read
     Process.wait(pid)
     raise "#{TITLES.fetch(side)}: #{script} #{arguments.join(' ')} failed" unless $?.success?

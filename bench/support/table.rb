@@ -10,12 +10,13 @@ module Table
     rows = rows.map { |row| row.map(&:to_s) }
     widths = heads.each_index.map { |at| [heads, *rows].map { |row| row[at].length }.max }
     line(heads, widths)
-    puts "| #{widths.each_with_index.map { |width, at| at.zero? ? '-' * width : "#{'-' * (width - 1)}:" }.join(' | ')} |"
+    line(widths.each_with_index.map { |width, at| at.zero? ? '-' * width : "#{'-' * (width - 1)}:" }, widths)
     rows.each { |row| line(row, widths) }
   end
 
   def line(row, widths)
-    puts "| #{row.each_with_index.map { |text, at| at.zero? ? text.ljust(widths[at]) : text.rjust(widths[at]) }.join(' | ')} |"
+    cells = row.each_with_index.map { |text, at| at.zero? ? text.ljust(widths[at]) : text.rjust(widths[at]) }
+    puts "| #{cells.join(' | ')} |"
   end
   private_class_method :line
 end

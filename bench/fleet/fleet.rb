@@ -1,0 +1,92 @@
+# frozen_string_literal: true
+
+require_relative '../support/local_server'
+require_relative '../support/side'
+require_relative 'ledger'
+
+# Producers and a jobs function in real processes, on queues that last from one deployment to the next.
+class Fleet
+  # @return [Hash{String => Hash}] by job id: kind, queue, due_ms, side
+  attr_reader :accepted
+
+  # @param directory [String] of its own
+  # @param queues [Array<String>]
+  # @param options [Hash] of `lambdakiq dev`
+  def initialize(directory, queues:, **options)
+    @directory = directory
+    @queues = queues
+    @options = options
+    @accepted = {}
+    @server = nil
+  end
+
+  # Deploys the function, runs the block, and ends it: running jobs are finished, the queues stay.
+  #
+  # @param side ["peer", "ours", "mixed"]
+  # @yieldparam server [LocalServer]
+  def deploy(side, workers: 2)
+    script = side == 'mixed' ? 'mixed_worker.rb' : 'worker.rb'
+    environment = Side.environment(side == 'mixed' ? 'ours' : side).merge('BENCH_LEDGER' => ledger_path)
+    LocalServer.open(:dev, @directory, queue: @queues, workers: workers, worker_environment: environment,
+                                       worker: ['ruby', "#{__dir__}/#{script}"], **@options) do |server|
+      @server = server
+      yield server
+    end
+  end
+
+  # Runs a producer to its end.
+  #
+  # @param plan [Array<Hash>] see producer.rb
+  # @param settings [Hash{String => String}] of its environment
+  def enqueue(side, plan, settings = {})
+    Side.run(side, 'fleet/producer.rb', input: JSON.generate(plan), environment: @server.environment.merge(settings))
+        .each { |job| @accepted[job.fetch('id')] = job.merge('side' => side) }
+  end
+
+  # @return [Array<Hash>] all that jobs wrote, in order
+  def ledger
+    Ledger.read(ledger_path)
+  end
+
+  # What became of what was accepted, when nothing waits any more.
+  #
+  # @yield [job] which of them; all without a block
+  # @return [Hash{Symbol => Integer}] accepted, performed, dead (in the dead-letter queue), gone (neither),
+  #   unrun (dead or gone without having run once), twice (performed more than once), early
+  def tally(&which)
+    raise "#{waiting} messages are left" if waiting.positive?
+
+    jobs = which ? @accepted.select { |_, job| which.call(job) } : @accepted
+    entries = ledger.group_by { |entry| entry['id'] }
+    dead = dead_ids
+    done = jobs.keys.to_h { |id| [id, entries.fetch(id, []).count { |entry| entry['what'] == 'done' }] }
+    { accepted: jobs.size, performed: done.values.count(&:positive?),
+      dead: jobs.keys.count { |id| dead.include?(id) },
+      unrun: jobs.count { |id, job| job['kind'] != 'poison' && !entries.key?(id) },
+      gone: jobs.keys.count { |id| done[id].zero? && !dead.include?(id) },
+      twice: done.values.count { |count| count > 1 }, early: early(jobs, entries) }
+  end
+
+  # @return [Integer] messages in the queues that are not for dead letters
+  def waiting
+    @server.queues.sum do |name, queue|
+      name.include?('-dlq') ? 0 : queue.values_at('visible', 'in_flight', 'delayed').sum
+    end
+  end
+
+  private
+
+  # Within a second: SQS counts delays in seconds.
+  def early(jobs, entries)
+    jobs.count { |id, job| entries[id] && job['due_ms'] && entries[id].first['at_ms'] < job['due_ms'] - 1000 }
+  end
+
+  def dead_ids
+    @dead_ids ||= @server.queues.keys.grep(/-dlq/).flat_map { |queue| @server.receive_all(queue) }
+                         .to_h { |message| [JSON.parse(message.fetch('Body')).fetch('job_id'), true] }
+  end
+
+  def ledger_path
+    "#{@directory}/ledger"
+  end
+end
