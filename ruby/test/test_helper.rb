@@ -13,10 +13,13 @@ require_relative 'support/silent_peer'
 LOG = StringIO.new
 ActiveJob::Base.logger = ActiveSupport::Logger.new(LOG)
 ActiveJob::Base.queue_adapter = :lambdakiq
+require_relative 'support/active_job_versions'
 require_relative 'support/jobs'
 
 # A test with real queues on the real local server.
 class QueueTest < Minitest::Test
+  extend ActiveJobVersions
+
   SERVER = LocalSqs.start
   ENV.update(SERVER.environment)
   Minitest.after_run { SERVER.stop }
