@@ -247,6 +247,8 @@ static int64_t judge_overdue_start(lk_function_worker *w)
         w->slow_start = true; /* as Lambda does: again, under the function's timeout */
         return 0;
     }
+    w->slow_start =
+        false; /* the machine was busy, perhaps: the next one is a start like any other */
     snprintf(what, sizeof(what), "no worker process asked for work within %.2f seconds",
              (double)w->shared->timeout_ms / 1000);
     keep_init_error(w, "Sandbox.Timedout", what);

@@ -290,6 +290,26 @@ static void a_start_over_ten_seconds_is_tried_again_with_the_functions_time(void
     assert_int_equal(count_in_log(f, "Phase: init\tStatus: timeout\n"), 1);
 }
 
+/* One that was slow on a busy machine must not be held to a shorter time for ever. */
+static void after_a_second_start_in_vain_a_start_has_ten_seconds_again(void **state)
+{
+    fixture *f = *state;
+    char mark[] = "/tmp/lk_test_function_XXXXXX";
+    int fd = mkstemp(mark);
+    assert_true(fd >= 0);
+    close(fd);
+    const char *argv[] = {
+        "/bin/sh",        "-c", "test -e \"$0\" || exec \"$1\"; rm \"$0\"; exec sleep 30", mark,
+        FUNCTION_COMMAND, NULL};
+    lk_function_options options = options_of(f, argv);
+    options.init_timeout_ms = 1000;
+    options.timeout_ms = 1;
+    start_with(f, &options);
+    assert_int_equal(lk_function_reserve(f->function, PATIENCE_MS), LK_INVOKE_OK);
+    lk_function_release(f->function);
+    assert_int_equal(count_in_log(f, "Phase: init\tStatus: timeout\n"), 2);
+}
+
 static void without_a_free_worker_the_invocation_is_throttled(void **state)
 {
     fixture *f = *state;
@@ -633,6 +653,7 @@ int main(void)
         FUNCTION_TEST(an_invocation_over_its_time_is_killed),
         FUNCTION_TEST(a_process_that_hangs_after_its_answer_is_killed_at_the_deadline),
         FUNCTION_TEST(a_start_over_ten_seconds_is_tried_again_with_the_functions_time),
+        FUNCTION_TEST(after_a_second_start_in_vain_a_start_has_ten_seconds_again),
         FUNCTION_TEST(without_a_free_worker_the_invocation_is_throttled),
         FUNCTION_TEST(a_reserved_worker_is_kept_from_others),
         FUNCTION_TEST(workers_work_at_the_same_time),
