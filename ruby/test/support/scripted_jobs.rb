@@ -1,0 +1,70 @@
+# frozen_string_literal: true
+
+require 'lambdakiq'
+
+# Jobs whose argument says what happens at each try; known to the process that enqueues as well.
+#
+#     ScriptedJob.perform_later('acts' => %w[raise kill work])
+#
+# The last act repeats. 'group' is the FIFO group.
+class ScriptedJob < ActiveJob::Base
+  class Failure < StandardError; end
+  class Hiccup < StandardError; end
+
+  GROUP = ->(job) { job.arguments.first['group'] }
+
+  include Lambdakiq::Worker
+  lambdakiq_options message_group_id: GROUP
+  retry_on Hiccup, wait: 3, attempts: 5
+
+  def perform(script)
+    run = ScriptedApp.count_run(job_id)
+    act = script.fetch('acts').at(run - 1) || script.fetch('acts').last
+    ScriptedApp.note('run', job: job_id, message: provider_job_id, run: run, executions: executions, act: act)
+    act(act, script)
+    ScriptedApp.note('done', job: job_id)
+  end
+
+  private
+
+  def act(name, script)
+    case name
+    when 'raise' then raise Failure, 'as told'
+    when 'hiccup' then raise Hiccup, 'as told'
+    when 'exit' then exit(3)
+    when 'throw' then throw :nobody
+    when 'kill' then Process.kill('KILL', Process.pid)
+    when 'signal' then raise SignalException, 'TERM'
+    when 'sleep' then sleep(script.fetch('sleep_s', 60))
+    end
+  end
+
+  # `retry: 0` … each as a class of its own.
+  WITH_RETRY = [0, 1, 5, 12].to_h do |count|
+    job_class = const_set("Retry#{count}", Class.new(self))
+    job_class.lambdakiq_options(retry: count, message_group_id: GROUP)
+    [count, job_class]
+  end.merge(nil => self).freeze
+
+  # `retry: true` and `false`.
+  class AllRetriesJob < self
+    lambdakiq_options retry: true
+  end
+
+  class NoRetriesJob < self
+    lambdakiq_options retry: false
+  end
+
+  # To the dead-letter queue instead of being deleted.
+  class KeptJob < self
+    lambdakiq_options retry: 1, dead: :dlq, message_group_id: GROUP
+  end
+end
+
+# As ActionMailer's and Turbo's jobs are: no Worker.
+class PlainScriptedJob < ActiveJob::Base
+  def perform(word)
+    ScriptedApp.note('run', job: job_id, message: provider_job_id, executions: executions, act: word)
+    raise ScriptedJob::Failure, 'as told' if word == 'raise'
+  end
+end
