@@ -8,8 +8,9 @@ require 'json'
 require 'optparse'
 require_relative 'loss'
 require_relative 'speed'
+require_relative 'upgrade'
 
-COMPARISONS = { 'speed' => Speed, 'loss' => Loss }.freeze
+COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'upgrade' => Upgrade }.freeze
 
 def usage(parser)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }

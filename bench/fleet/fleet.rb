@@ -64,7 +64,16 @@ class Fleet
       dead: jobs.keys.count { |id| dead.include?(id) },
       unrun: jobs.count { |id, job| job['kind'] != 'poison' && !entries.key?(id) },
       gone: jobs.keys.count { |id| done[id].zero? && !dead.include?(id) },
-      twice: done.values.count { |count| count > 1 }, early: early(jobs, entries) }
+      twice: done.values.count { |count| count > 1 }, early: early(&which).size }
+  end
+
+  # @yield [job] which of them; all without a block
+  # @return [Array<Hash>] jobs that first ran before they were due; SQS counts in seconds, so within one
+  def early(&which)
+    starts = ledger.group_by { |entry| entry['id'] }.transform_values { |entries| entries.first.fetch('at_ms') }
+    @accepted.values.select(&(which || :itself)).select do |job|
+      starts.fetch(job['id'], job['due_ms']) < job['due_ms'] - 1000
+    end
   end
 
   # @return [Integer] messages in the queues that are not for dead letters
@@ -75,11 +84,6 @@ class Fleet
   end
 
   private
-
-  # Within a second: SQS counts delays in seconds.
-  def early(jobs, entries)
-    jobs.count { |id, job| entries[id] && job['due_ms'] && entries[id].first['at_ms'] < job['due_ms'] - 1000 }
-  end
 
   def dead_ids
     @dead_ids ||= @server.queues.keys.grep(/-dlq/).flat_map { |queue| @server.receive_all(queue) }
