@@ -35,6 +35,7 @@ class ScriptedJob < ActiveJob::Base
     when 'throw' then throw :nobody
     when 'kill' then Process.kill('KILL', Process.pid)
     when 'signal' then raise SignalException, 'TERM'
+    when 'enqueue' then self.class.set(queue: queue_name).perform_later(script)
     when 'sleep' then sleep(script.fetch('sleep_s', 60))
     end
   end
