@@ -117,9 +117,11 @@ typedef struct lk_client_options {
     const char *region;        /* default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region */
     const char *endpoint;      /* base URL; default: AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, the
                                   profile's endpoint_url, host of a queue URL, the region's */
-    const char *profile;       /* default: AWS_PROFILE, "default" */
+    const char *profile;       /* default: AWS_PROFILE, "default"; one given here goes before the
+                                  environment's credentials */
     const char *access_key_id; /* with secret_access_key: static credentials; default: environment,
-                                  profile, container endpoint, instance metadata, in that order */
+                                  web identity, profile (keys, role, web identity, process),
+                                  container endpoint, instance metadata, in that order */
     const char *secret_access_key;
     const char *session_token;
     const char *user_agent;     /* appended to ours */

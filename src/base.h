@@ -53,8 +53,9 @@ typedef struct lk_buf {
     bool failed;
 } lk_buf;
 
-void lk_buf_clear(lk_buf *b);                      /* frees, back to {0}; accepts NULL */
-void lk_buf_reset(lk_buf *b);                      /* len = 0, keeps memory */
+void lk_buf_clear(lk_buf *b); /* frees, back to {0}; accepts NULL */
+void lk_buf_wipe(lk_buf *b);  /* lk_buf_clear that zeroes first: it held a secret */
+void lk_buf_reset(lk_buf *b); /* len = 0, keeps memory */
 bool lk_buf_reserve(lk_buf *b, size_t more_bytes); /* room for more_bytes more; false: nomem */
 void lk_buf_add(lk_buf *b, lk_slice s);
 void lk_buf_add_str(lk_buf *b, const char *text);

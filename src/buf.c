@@ -27,6 +27,13 @@ void lk_buf_clear(lk_buf *b)
     *b = (lk_buf){0};
 }
 
+void lk_buf_wipe(lk_buf *b)
+{
+    if (b->ptr)
+        lk_zero(b->ptr, b->cap);
+    lk_buf_clear(b);
+}
+
 void lk_buf_reset(lk_buf *b)
 {
     b->len = 0;

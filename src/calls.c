@@ -59,7 +59,7 @@ static int account_target(lk_client *client, lk_buf *endpoint, lk_buf *region,
     lk_buf_add(region, name);
     lk_buf_add(endpoint, fixed);
     if (!fixed.ptr)
-        rc = lk_endpoint_of_region(name, endpoint, err);
+        rc = lk_endpoint_of_region("sqs", name, endpoint, err);
     *target = (lk_sqs_target){.endpoint = lk_buf_slice(endpoint), .region = lk_buf_slice(region)};
     return rc ? rc : lk_buf_check(region, err);
 }

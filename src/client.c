@@ -376,8 +376,8 @@ int lk_client_fixed_endpoint(lk_client *client, lk_slice *endpoint, lk_err *err)
         if (!client->config.endpoint)
             rc = load_profile(client, err);
         if (!rc)
-            rc =
-                lk_endpoint_fixed(client->config.endpoint, client->profile, &client->endpoint, err);
+            rc = lk_endpoint_fixed("sqs", client->config.endpoint, client->profile,
+                                   &client->endpoint, err);
         client->endpoint_known = rc == 0;
     }
     *endpoint =
@@ -393,9 +393,10 @@ int lk_client_credentials(lk_client *client, const lk_credentials **credentials,
     if (rc)
         return rc;
     if (client->given_credentials)
-        return lk_credentials_get(client->provider, NULL, credentials, err);
+        return lk_credentials_get(client->provider, NULL, NULL, credentials, err);
     atomic_store(&client->getting_credentials, true);
-    rc = lk_credentials_get(client->provider, client->profile, credentials, err);
+    rc = lk_credentials_get(client->provider, client->profile, client->config.region, credentials,
+                            err);
     atomic_store(&client->getting_credentials, false);
     return rc;
 }

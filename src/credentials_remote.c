@@ -1,89 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * credentials_remote: the two HTTP sources of temporary credentials, and reading their answers.
+ * credentials_remote: the two HTTP sources of temporary credentials that stand near the machine.
  */
 #include "credentials_remote.h"
 
 #include "endpoint.h"
-#include "json.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define REMOTE_TIMEOUT_MS 1000
-#define MAX_TOKEN_BYTES   4096
-
-static void free_secret(char *text)
-{
-    if (text)
-        lk_zero(text, strlen(text));
-    free(text);
-}
-
-void lk_credentials_clear(lk_credentials *credentials)
-{
-    if (!credentials)
-        return;
-    free(credentials->access_key_id);
-    free_secret(credentials->secret_access_key);
-    free_secret(credentials->session_token);
-    memset(credentials, 0, sizeof(*credentials));
-}
-
-int lk_credentials_fill(lk_credentials *credentials, lk_slice access_key_id,
-                        lk_slice secret_access_key, lk_slice session_token, lk_err *err)
-{
-    lk_credentials made = {.access_key_id = lk_slice_dup(access_key_id),
-                           .secret_access_key = lk_slice_dup(secret_access_key),
-                           .session_token =
-                               session_token.len > 0 ? lk_slice_dup(session_token) : NULL};
-    if (!made.access_key_id || !made.secret_access_key ||
-        (session_token.len > 0 && !made.session_token)) {
-        lk_credentials_clear(&made);
-        return LK_FAIL_NOMEM(err);
-    }
-    lk_credentials_clear(credentials);
-    *credentials = made;
-    return LK_OK;
-}
-
-/* --- The answers ---------------------------------------------------------------------------- */
-
-/* {"AccessKeyId":…,"SecretAccessKey":…,"Token":…,"Expiration":"2025-01-02T03:04:05Z"} */
-static int read_keys(lk_slice body, const char *from, lk_credentials *credentials, lk_err *err)
-{
-    lk_json *root = NULL;
-    int rc = lk_json_parse(body, from, &root, err);
-    if (rc != LK_OK)
-        return rc == LK_E_NOMEM ? rc
-                                : LK_FAIL(err, LK_E_CREDENTIALS,
-                                          "%s answered with something that is no JSON", from);
-    lk_slice id = lk_json_string(lk_json_get(root, "AccessKeyId"));
-    lk_slice secret = lk_json_string(lk_json_get(root, "SecretAccessKey"));
-    lk_slice expiration = lk_json_string(lk_json_get(root, "Expiration"));
-    int64_t expires_at_ms = 0;
-    if (id.len == 0 || secret.len == 0)
-        rc = LK_FAIL(err, LK_E_CREDENTIALS, "the answer of %s holds no credentials", from);
-    else if (expiration.len > 0 && !lk_time_parse_iso8601(expiration, &expires_at_ms))
-        rc = LK_FAIL(err, LK_E_CREDENTIALS, "the answer of %s has an unreadable Expiration", from);
-    else
-        rc = lk_credentials_fill(credentials, id, secret,
-                                 lk_json_string(lk_json_get(root, "Token")), err);
-    if (rc == LK_OK)
-        credentials->expires_at_ms = expires_at_ms;
-    lk_json_free(root);
-    return rc;
-}
 
 /* One request; the body of a 200 is appended to *body, anything else is an error that names `from`
  * and the status but never the body, which may hold secrets. */
-static int fetch(lk_http *http, const lk_http_request *request, const char *from, lk_buf *body,
+static int fetch(lk_http *http, lk_http_request *request, const char *from, lk_buf *body,
                  lk_err *err)
 {
+    request->direct = true;
     lk_http_response response = {0};
     int rc = lk_http_call(http, request, REMOTE_TIMEOUT_MS, &response, err);
     if (rc == LK_E_INTERRUPTED || rc == LK_E_NOMEM)
@@ -103,17 +37,9 @@ static int fetch(lk_http *http, const lk_http_request *request, const char *from
         rc = lk_buf_check(body, err);
     }
 out:
-    if (response.body.ptr)
-        lk_zero(response.body.ptr, response.body.len);
+    lk_buf_wipe(&response.body);
     lk_http_response_clear(&response);
     return rc;
-}
-
-static void clear_secret(lk_buf *text)
-{
-    if (text->ptr)
-        lk_zero(text->ptr, text->len);
-    lk_buf_clear(text);
 }
 
 /* --- Container endpoint --------------------------------------------------------------------- */
@@ -181,16 +107,10 @@ static int container_token(lk_buf *token, lk_err *err)
     const char *path = lk_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     const char *text = lk_getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN");
     if (path) {
-        FILE *file = fopen(path, "re");
-        if (!file)
-            return LK_FAIL(err, LK_E_CREDENTIALS,
-                           "cannot read AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE %s: %s", path,
-                           strerror(errno));
-        char chunk[MAX_TOKEN_BYTES];
-        size_t len = fread(chunk, 1, sizeof(chunk), file);
-        (void)fclose(file); /* only read */
-        lk_buf_add(token, lk_slice_trim((lk_slice){chunk, len}));
-        lk_zero(chunk, sizeof(chunk));
+        int rc =
+            lk_credentials_read_token(path, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token, err);
+        if (rc)
+            return rc;
     } else if (text) {
         lk_buf_add_str(token, text);
     }
@@ -218,11 +138,11 @@ int lk_credentials_fetch_container(lk_http *http, lk_credentials *credentials, l
         rc = fetch(http, &request, from, &body, err);
     }
     if (rc == LK_OK)
-        rc = read_keys(lk_buf_slice(&body), from, credentials, err);
+        rc = lk_credentials_read_json(lk_buf_slice(&body), from, "Token", credentials, err);
     if (rc == LK_OK)
         credentials->source = "container endpoint";
-    clear_secret(&token);
-    clear_secret(&body);
+    lk_buf_wipe(&token);
+    lk_buf_wipe(&body);
     lk_buf_clear(&url);
     return rc;
 }
@@ -285,11 +205,12 @@ int lk_credentials_fetch_instance(lk_http *http, lk_credentials *credentials, lk
         rc = ask_instance(http, "GET", roles, lk_slice_trim(name), with_token, &body, err);
     }
     if (rc == LK_OK)
-        rc = read_keys(lk_buf_slice(&body), "the instance metadata service", credentials, err);
+        rc = lk_credentials_read_json(lk_buf_slice(&body), "the instance metadata service", "Token",
+                                      credentials, err);
     if (rc == LK_OK)
         credentials->source = "instance metadata";
-    clear_secret(&token);
-    clear_secret(&body);
+    lk_buf_wipe(&token);
+    lk_buf_wipe(&body);
     lk_buf_clear(&role);
     return rc;
 }

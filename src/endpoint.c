@@ -4,6 +4,7 @@
  */
 #include "endpoint.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +93,7 @@ static bool is_region(lk_slice region)
     return region.ptr[0] != '-' && region.ptr[region.len - 1] != '-';
 }
 
-int lk_endpoint_of_region(lk_slice region, lk_buf *out, lk_err *err)
+int lk_endpoint_of_region(const char *service, lk_slice region, lk_buf *out, lk_err *err)
 {
     if (!is_region(region))
         return LK_FAIL(err, LK_E_CONFIG,
@@ -100,7 +101,8 @@ int lk_endpoint_of_region(lk_slice region, lk_buf *out, lk_err *err)
                        LK_SLICE_FMT(region));
     /* aws-us-gov shares the suffix of aws; aws-cn has its own. */
     bool china = lk_slice_has_prefix(region, LK_SLICE_LITERAL("cn-"));
-    lk_buf_addf(out, "https://sqs.%.*s.amazonaws.com%s", LK_SLICE_FMT(region), china ? ".cn" : "");
+    lk_buf_addf(out, "https://%s.%.*s.amazonaws.com%s", service, LK_SLICE_FMT(region),
+                china ? ".cn" : "");
     return lk_buf_check(out, err);
 }
 
@@ -150,13 +152,25 @@ static bool ignores_configured(const lk_profile *profile)
     return value && strcmp(value, "true") == 0;
 }
 
-int lk_endpoint_fixed(const char *option, const lk_profile *profile, lk_buf *out, lk_err *err)
+/* AWS_ENDPOINT_URL_SQS */
+static const char *service_variable(const char *service)
+{
+    char name[64] = "AWS_ENDPOINT_URL_";
+    size_t len = strlen(name);
+    for (; *service && len + 1 < sizeof(name); service++)
+        name[len++] = (char)toupper((unsigned char)*service);
+    name[len] = '\0';
+    return lk_getenv(name);
+}
+
+int lk_endpoint_fixed(const char *service, const char *option, const lk_profile *profile,
+                      lk_buf *out, lk_err *err)
 {
     bool ignore = ignores_configured(profile);
     const char *const candidates[] = {
-        option, ignore ? NULL : lk_getenv("AWS_ENDPOINT_URL_SQS"),
+        option, ignore ? NULL : service_variable(service),
         ignore ? NULL : lk_getenv("AWS_ENDPOINT_URL"),
-        ignore || !profile ? NULL : lk_profile_service_get(profile, "sqs", "endpoint_url"),
+        ignore || !profile ? NULL : lk_profile_service_get(profile, service, "endpoint_url"),
         ignore || !profile ? NULL : lk_profile_get(profile, "endpoint_url")};
     const char *value = first_set(candidates, LK_COUNT(candidates));
     lk_buf_reset(out);

@@ -3,15 +3,17 @@
  * endpoint: region, endpoint URL and queue URL arithmetic. No I/O but the environment.
  *
  * Precedence (B20): explicit option > AWS_ENDPOINT_URL_SQS > AWS_ENDPOINT_URL > profile > host of a
- * queue URL > the region's default. Partitions aws, aws-cn, aws-us-gov.
+ * queue URL > the region's default; for STS, which credentials may come from, likewise. Partitions
+ * aws, aws-cn, aws-us-gov.
  */
 #ifndef LK_ENDPOINT_H
 #define LK_ENDPOINT_H
 
 #include "profile.h"
 
-/* "https://sqs.us-east-1.amazonaws.com", "https://sqs.cn-north-1.amazonaws.com.cn". */
-int lk_endpoint_of_region(lk_slice region, lk_buf *out, lk_err *err);
+/* "https://sqs.us-east-1.amazonaws.com", "https://sqs.cn-north-1.amazonaws.com.cn". service: as in
+ * host names, "sqs" or "sts". */
+int lk_endpoint_of_region(const char *service, lk_slice region, lk_buf *out, lk_err *err);
 /* Region a host signs with: the label behind an "sqs" label, of legacy hosts ("queue.amazonaws.com"
  * = us-east-1, "eu-west-1.queue.amazonaws.com") the first; {NULL,0}: says nothing. */
 lk_slice lk_endpoint_region_of_host(lk_slice host);
@@ -35,7 +37,8 @@ bool lk_arn_parse(lk_slice text, lk_arn *arn); /* arn:…:sqs:region:account:nam
 
 /* The configured endpoint that overrides all, without trailing slash, copied to *out; empty when
  * there is none. option: the client's, NULL allowed. LK_E_CONFIG: not a URL. */
-int lk_endpoint_fixed(const char *option, const lk_profile *profile, lk_buf *out, lk_err *err);
+int lk_endpoint_fixed(const char *service, const char *option, const lk_profile *profile,
+                      lk_buf *out, lk_err *err);
 /* option > AWS_REGION > AWS_DEFAULT_REGION > the profile's; LK_E_CONFIG with the remedy when none
  * (the caller may then still know it from a URL or ARN). */
 int lk_endpoint_region(const char *option, const lk_profile *profile, lk_buf *out, lk_err *err);

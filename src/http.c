@@ -25,7 +25,8 @@ enum {
     DEFAULT_IDLE_MAX_MS = 15000,
     MAX_POLL_MS = 60 * 1000, /* one turn of an endless wait */
     MAX_SPARES = 8,          /* easy handles kept for the next requests */
-    MAX_CONNECTIONS = 16     /* kept open by curl */
+    MAX_WAIT_FDS = 4,
+    MAX_CONNECTIONS = 16 /* kept open by curl */
 };
 
 /* A socket curl opened through us, and when it was last known to work, by wall clock. */
@@ -51,13 +52,14 @@ struct lk_http {
 
 /* --- SIGPIPE -------------------------------------------------------------------------------- */
 
-/* Older libcurl lets OpenSSL write to a socket without MSG_NOSIGNAL, and with CURLOPT_NOSIGNAL it
- * does not ignore SIGPIPE for us either: saying goodbye on a TLS session whose peer is gone would
- * kill the process. There the signal is held back and swallowed. (Systems with SO_NOSIGPIPE never
- * raise it.) */
-#if LIBCURL_VERSION_NUM < 0x075800 && !defined(SO_NOSIGPIPE)
-#define GUARD_SIGPIPE 1
-#endif
+/* libcurl before 7.88 lets OpenSSL write to a socket without MSG_NOSIGNAL, and with
+ * CURLOPT_NOSIGNAL it does not ignore SIGPIPE for us either: saying goodbye on a TLS session whose
+ * peer is gone would kill the process. There the signal is held back and swallowed. (Systems with
+ * SO_NOSIGPIPE never raise it.) The library counts, not its headers: a compiled gem may meet an
+ * older one. */
+#define FIRST_WITHOUT_SIGPIPE 0x075800
+
+static bool guards_sigpipe; /* set once, with curl */
 
 typedef struct pipe_guard {
     sigset_t mask; /* as it was */
@@ -66,7 +68,9 @@ typedef struct pipe_guard {
 
 static void guard_begin(pipe_guard *guard)
 {
-#ifdef GUARD_SIGPIPE
+#ifndef SO_NOSIGPIPE
+    if (!guards_sigpipe)
+        return;
     sigset_t pipe_only, waiting;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -80,7 +84,9 @@ static void guard_begin(pipe_guard *guard)
 
 static void guard_end(const pipe_guard *guard)
 {
-#ifdef GUARD_SIGPIPE
+#ifndef SO_NOSIGPIPE
+    if (!guards_sigpipe)
+        return;
     sigset_t pipe_only;
     sigemptyset(&pipe_only);
     sigaddset(&pipe_only, SIGPIPE);
@@ -264,6 +270,20 @@ int lk_http_pump(lk_http *http, int64_t wait_ms, lk_err *err)
     return rc ? rc : lk_http_check_interrupt(http, err);
 }
 
+int lk_http_wait_readable(lk_http *http, const int *fds, size_t count, int64_t wait_ms, lk_err *err)
+{
+    struct curl_waitfd waits[MAX_WAIT_FDS];
+    int rc = lk_http_check_interrupt(http, err);
+    if (rc)
+        return rc;
+    if (count > MAX_WAIT_FDS)
+        return LK_FAIL(err, LK_E_INTERNAL, "waiting for too many descriptors");
+    for (size_t i = 0; i < count; i++)
+        waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+    curl_multi_poll(http->multi, waits, (unsigned)count, poll_ms(wait_ms), NULL);
+    return lk_http_check_interrupt(http, err);
+}
+
 int lk_http_wait(lk_http *http, lk_http_transfer *transfer, int64_t timeout_ms, lk_err *err)
 {
     int64_t start_ms = http->env.mono_ms(http->env.ctx);
@@ -392,6 +412,7 @@ static void init_curl(void)
 {
     /* Its failure shows when the first handle cannot be made. */
     curl_global_init(CURL_GLOBAL_DEFAULT);
+    guards_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < FIRST_WITHOUT_SIGPIPE;
 }
 
 static bool copy_string(char **to, const char *from)

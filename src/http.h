@@ -24,7 +24,7 @@ typedef struct lk_http_options {
                                sandbox stops the monotonic one) are not reused */
     const char *user_agent; /* copied */
     const char *ca_bundle;  /* copied; NULL: AWS_CA_BUNDLE, else libcurl's default */
-    bool no_proxy;          /* true: never a proxy (Runtime API, metadata endpoints) */
+    bool no_proxy;          /* true: never a proxy (Runtime API) */
     const lk_env *env;      /* NULL: lk_env_default */
 } lk_http_options;
 
@@ -59,6 +59,11 @@ int lk_http_pump(lk_http *http, int64_t wait_ms, lk_err *err);
  * Looks once at what has arrived before it calls time out. 0, LK_E_TIMEOUT, LK_E_INTERRUPTED; the
  * transfer stays valid in each case. */
 int lk_http_wait(lk_http *http, lk_http_transfer *transfer, int64_t timeout_ms, lk_err *err);
+/* Waits up to wait_ms until one of fds can be read, or was closed at its other end, whatever the
+ * transfers do: for waiting that is no HTTP but is interrupted in the same way. May return early.
+ * LK_E_INTERRUPTED as above. count <= 4. */
+int lk_http_wait_readable(lk_http *http, const int *fds, size_t count, int64_t wait_ms,
+                          lk_err *err);
 /* Result of a finished transfer; frees it. *response is filled (caller: lk_http_response_clear) or,
  * but for duration_us, empty: LK_E_CONNECT (nothing was sent), LK_E_TLS, LK_E_TIMEOUT (connecting),
  * LK_E_HTTP (also an answer over 16 MiB), LK_E_INVALID (curl found the URL malformed). */

@@ -15,6 +15,8 @@ typedef struct lk_http_request {
     size_t header_count;
     lk_slice body;
     bool fresh_connection; /* do not reuse a connection (after an error) */
+    bool direct;           /* never through a proxy: metadata endpoints */
+    bool secret;           /* the copy of the body is zeroed when the transfer is over */
 } lk_http_request;
 
 typedef struct lk_http_response {

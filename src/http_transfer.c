@@ -45,7 +45,13 @@ static size_t collect_header(char *data, size_t size, size_t count, void *ctx)
 }
 /* --- The handle ----------------------------------------------------------------------------- */
 
-/* The options that stay the same for the life of an easy handle. */
+/* A libcurl that is older than its headers here, or built without a feature, lacks options. */
+static CURLcode if_known(CURLcode rc)
+{
+    return rc == CURLE_UNKNOWN_OPTION || rc == CURLE_NOT_BUILT_IN ? CURLE_OK : rc;
+}
+
+/* The options that stay the same for the life of an easy handle. TRY: work goes on without it. */
 static CURLcode configure_easy(lk_http_transfer *t)
 {
     const lk_http_setup *setup = t->setup;
@@ -53,29 +59,33 @@ static CURLcode configure_easy(lk_http_transfer *t)
 #define SET(option, value)                                                                         \
     if (rc == CURLE_OK)                                                                            \
     rc = curl_easy_setopt(t->easy, (option), (value))
+#define TRY(option, value)                                                                         \
+    if (rc == CURLE_OK)                                                                            \
+    rc = if_known(curl_easy_setopt(t->easy, (option), (value)))
     SET(CURLOPT_PRIVATE, t);
     SET(CURLOPT_ERRORBUFFER, t->error);
     SET(CURLOPT_NOSIGNAL, 1L);
+    /* set_url refuses others, and no redirect is followed: this is the second lock. */
 #if LIBCURL_VERSION_NUM >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    TRY(CURLOPT_PROTOCOLS_STR, "http,https");
 #else
     SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Else dropping a transfer waits for its name lookup, however long getaddrinfo takes. */
-    SET(CURLOPT_QUICK_EXIT, 1L);
+    TRY(CURLOPT_QUICK_EXIT, 1L);
 #endif
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)setup->connect_timeout_ms);
-    SET(CURLOPT_MAXAGE_CONN, (long)(setup->idle_max_ms / 1000 + 1));
+    TRY(CURLOPT_MAXAGE_CONN, (long)(setup->idle_max_ms / 1000 + 1));
     SET(CURLOPT_TCP_NODELAY, 1L);
-    SET(CURLOPT_TCP_KEEPALIVE, 1L);
-    SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
-    SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
+    TRY(CURLOPT_TCP_KEEPALIVE, 1L);
+    TRY(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+    TRY(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    TRY(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     SET(CURLOPT_WRITEFUNCTION, collect_body);
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_HEADERFUNCTION, collect_header);
@@ -86,13 +96,12 @@ static CURLcode configure_easy(lk_http_transfer *t)
     SET(CURLOPT_CLOSESOCKETDATA, setup->socket_ctx);
     if (setup->user_agent)
         SET(CURLOPT_USERAGENT, setup->user_agent);
-    if (setup->no_proxy)
-        SET(CURLOPT_PROXY, "");
     if (setup->ca_bundle) {
         SET(CURLOPT_CAINFO, setup->ca_bundle);
-        SET(CURLOPT_PROXY_CAINFO, setup->ca_bundle);
+        TRY(CURLOPT_PROXY_CAINFO, setup->ca_bundle);
     }
 #undef SET
+#undef TRY
     return rc;
 }
 
@@ -104,9 +113,7 @@ void lk_http_transfer_free(lk_http_transfer *t, bool with_easy)
         curl_easy_cleanup(t->easy);
     lk_buf_clear(&t->url);
     lk_buf_clear(&t->request_body);
-    if (t->header_text.ptr)
-        lk_zero(t->header_text.ptr, t->header_text.cap); /* Authorization, security token */
-    lk_buf_clear(&t->header_text);
+    lk_buf_wipe(&t->header_text); /* Authorization, security token */
     free(t->header_nodes);
     lk_http_response_clear(&t->response);
     free(t);
@@ -134,8 +141,11 @@ lk_http_transfer *lk_http_transfer_new(const lk_http_setup *setup, lk_err *err)
 void lk_http_transfer_reset(lk_http_transfer *t)
 {
     lk_http_response_clear(&t->response);
-    if (t->request_body.cap > KEEP_BYTES)
+    if (t->secret)
+        lk_buf_wipe(&t->request_body);
+    else if (t->request_body.cap > KEEP_BYTES)
         lk_buf_clear(&t->request_body);
+    t->secret = false;
     t->finished = false;
     t->too_large = false;
     t->error[0] = '\0';
@@ -269,6 +279,11 @@ int lk_http_transfer_prepare(lk_http_transfer *t, const lk_http_request *request
     if (rc)
         return rc;
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->header_nodes);
+    /* "": none; NULL: as the environment says. */
+    const char *proxy = request->direct || t->setup->no_proxy ? "" : NULL;
+    if (if_known(curl_easy_setopt(t->easy, CURLOPT_PROXY, proxy)) != CURLE_OK)
+        return LK_FAIL_NOMEM(err);
+    t->secret = request->secret;
     curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     return 0;
 }

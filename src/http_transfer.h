@@ -39,6 +39,7 @@ typedef struct lk_http_transfer {
     CURLcode result;
     bool finished;
     bool too_large;
+    bool secret; /* request_body holds one */
     char error[CURL_ERROR_SIZE];
 } lk_http_transfer;
 

@@ -32,7 +32,8 @@ struct lk_profile {
     char *name;
     entry_list keys;
     entry_list services;
-    bool found; /* a file holds its section */
+    bool found;  /* a file holds its section */
+    bool chosen; /* by the caller */
 };
 
 /* What a section header says. */
@@ -310,6 +311,7 @@ int lk_profile_load(const char *name, lk_profile **profile, lk_err *err)
         lk_profile_free(made);
         return LK_FAIL_NOMEM(err);
     }
+    made->chosen = name != NULL;
     int rc = load_files(made, err);
     if (rc == LK_OK && !made->found && (name || by_env))
         rc = LK_FAIL(err, LK_E_CONFIG,
@@ -326,6 +328,11 @@ int lk_profile_load(const char *name, lk_profile **profile, lk_err *err)
 const char *lk_profile_name(const lk_profile *profile)
 {
     return profile->name;
+}
+
+bool lk_profile_is_chosen(const lk_profile *profile)
+{
+    return profile->chosen;
 }
 
 const char *lk_profile_get(const lk_profile *profile, const char *key)

@@ -18,6 +18,9 @@ typedef struct lk_profile lk_profile;
 int lk_profile_load(const char *name, lk_profile **profile, lk_err *err);
 void lk_profile_free(lk_profile *profile); /* zeroes; accepts NULL */
 const char *lk_profile_name(const lk_profile *profile);
+/* Named by the caller, not by AWS_PROFILE or for want of another: then it goes before the
+ * environment's credentials, as in the SDKs. */
+bool lk_profile_is_chosen(const lk_profile *profile);
 const char *lk_profile_get(const lk_profile *profile, const char *key); /* NULL when absent */
 /* A key of the [services NAME] section the profile's `services` names, sub-section `service`
  * ("sqs"): endpoint_url. NULL when absent. */

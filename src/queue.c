@@ -237,7 +237,7 @@ static int locate_endpoint(lk_queue *queue, lk_slice fixed, lk_err *err)
     if (lk_url_parse(lk_buf_slice(&queue->url), &url))
         return set_text(&queue->endpoint, url.origin, err);
     lk_buf_reset(&queue->endpoint);
-    return lk_endpoint_of_region(lk_buf_slice(&queue->region), &queue->endpoint, err);
+    return lk_endpoint_of_region("sqs", lk_buf_slice(&queue->region), &queue->endpoint, err);
 }
 
 /* SQS takes a bare name for a queue of the caller's account; an ARN may name another account's, so

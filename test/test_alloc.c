@@ -348,11 +348,11 @@ static int read_configuration(lk_err *err)
     lk_buf regional = {0};
     int rc = lk_profile_load(NULL, &profile, err);
     if (rc == LK_OK)
-        rc = lk_endpoint_fixed(NULL, profile, &endpoint, err);
+        rc = lk_endpoint_fixed("sqs", NULL, profile, &endpoint, err);
     if (rc == LK_OK)
         rc = lk_endpoint_region(NULL, profile, &region, err);
     if (rc == LK_OK)
-        rc = lk_endpoint_of_region(lk_buf_slice(&region), &regional, err);
+        rc = lk_endpoint_of_region("sqs", lk_buf_slice(&region), &regional, err);
     if (rc == LK_OK && !lk_slice_equal_str(lk_buf_slice(&endpoint), "http://127.0.0.1:9324"))
         rc = LK_FAIL(err, LK_E_INTERNAL, "half a configuration was taken for the whole");
     lk_buf_clear(&regional);
@@ -369,7 +369,7 @@ static int find_credentials(lk_err *err)
     lk_credentials_provider *provider = lk_credentials_provider_new(NULL, err);
     int rc = provider ? lk_profile_load(NULL, &profile, err) : err->code;
     if (rc == LK_OK)
-        rc = lk_credentials_get(provider, profile, &found, err);
+        rc = lk_credentials_get(provider, profile, NULL, &found, err);
     if (rc == LK_OK)
         rc = lk_credentials_set(provider, "GIVEN", "secret", "token", err);
     lk_credentials_provider_free(provider);
@@ -395,7 +395,7 @@ static void credentials_that_could_not_be_replaced_stay(void **state LK_UNUSED)
         int rc = lk_credentials_set(provider, "NEW", "new secret", "token", &err);
         fail_at = 0;
         assert_int_equal(rc, LK_E_NOMEM);
-        assert_lk_ok(lk_credentials_get(provider, NULL, &found, &err));
+        assert_lk_ok(lk_credentials_get(provider, NULL, NULL, &found, &err));
         assert_string_equal(found->access_key_id, "OLD");
         assert_string_equal(found->secret_access_key, "old secret");
         assert_null(found->session_token);

@@ -5,6 +5,7 @@
 #include "lk_test.h"
 
 #include "credentials.h"
+#include "lk_test_config.h"
 #include "lk_test_http.h"
 
 #include <pthread.h>
@@ -30,21 +31,7 @@ static lk_env test_env(void)
 static int clear_environment(void **state)
 {
     (void)state;
-    static const char *const names[] = {"AWS_ACCESS_KEY_ID",
-                                        "AWS_SECRET_ACCESS_KEY",
-                                        "AWS_SESSION_TOKEN",
-                                        "AWS_PROFILE",
-                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                        "AWS_EC2_METADATA_SERVICE_ENDPOINT"};
-    for (size_t i = 0; i < LK_COUNT(names); i++)
-        unsetenv(names[i]);
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    lk_test_config_clear();
     now_ms = 1735700000000;
     return 0;
 }
@@ -60,7 +47,7 @@ static void assert_keys(lk_credentials_provider *provider, const lk_profile *pro
                         const char *id, const char *secret, const char *token)
 {
     const lk_credentials *found = NULL;
-    assert_lk_ok(lk_credentials_get(provider, profile, &found, &err));
+    assert_lk_ok(lk_credentials_get(provider, profile, NULL, &found, &err));
     assert_string_equal(found->access_key_id, id);
     assert_string_equal(found->secret_access_key, secret);
     assert_string_equal(found->session_token ? found->session_token : "", token);
@@ -68,16 +55,7 @@ static void assert_keys(lk_credentials_provider *provider, const lk_profile *pro
 
 static lk_profile *profile_of(const char *text)
 {
-    char path[] = "/tmp/lk_credentials_XXXXXX";
-    int fd = mkstemp(path);
-    FILE *file = fdopen(fd, "w");
-    fputs(text, file);
-    fclose(file);
-    setenv("AWS_CONFIG_FILE", path, 1);
-    lk_profile *profile = NULL;
-    assert_lk_ok(lk_profile_load(NULL, &profile, &err));
-    unlink(path);
-    return profile;
+    return lk_test_config_profile(text, NULL);
 }
 
 /* --- Without I/O ---------------------------------------------------------------------------- */
@@ -117,34 +95,50 @@ static void half_a_key_pair_names_the_missing_half(void **state)
     const lk_credentials *found = NULL;
     lk_credentials_provider *provider = make_provider(NULL);
     setenv("AWS_ACCESS_KEY_ID", "ONE", 1);
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "AWS_SECRET_ACCESS_KEY is not"));
     unsetenv("AWS_ACCESS_KEY_ID");
     lk_profile *profile = profile_of("[default]\naws_access_key_id = PID\n");
-    assert_lk_fails(lk_credentials_get(provider, profile, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, profile, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "aws_secret_access_key"));
     assert_lk_fails(lk_credentials_set(provider, "ID", NULL, NULL, &err), LK_E_CREDENTIALS);
     lk_profile_free(profile);
     lk_credentials_provider_free(provider);
 }
 
-static void an_unsupported_profile_names_the_key_it_met(void **state)
+static void what_only_the_sdk_supports_names_itself_and_the_sdk(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"role_arn", "sso_session", "credential_process",
-                                       "web_identity_token_file"};
+    static const char *const keys[] = {"sso_session", "sso_start_url", "login_session",
+                                       "role_arn = r\nsource_profile = s\nmfa_serial"};
     for (size_t i = 0; i < LK_COUNT(keys); i++) {
         char text[128];
         snprintf(text, sizeof(text), "[default]\n%s = x\n", keys[i]);
         lk_profile *profile = profile_of(text);
         lk_credentials_provider *provider = make_provider(NULL);
         const lk_credentials *found = NULL;
-        assert_lk_fails(lk_credentials_get(provider, profile, &found, &err), LK_E_UNSUPPORTED);
-        assert_non_null(strstr(err.message, keys[i]));
-        assert_non_null(strstr(err.message, "default"));
+        assert_lk_fails(lk_credentials_get(provider, profile, NULL, &found, &err),
+                        LK_E_UNSUPPORTED);
+        const char *name = strrchr(keys[i], '\n') ? strrchr(keys[i], '\n') + 1 : keys[i];
+        assert_non_null(strstr(err.message, name));
+        assert_non_null(strstr(err.message, "\"default\""));
+        assert_non_null(strstr(err.message, "SDK"));
         lk_credentials_provider_free(provider);
         lk_profile_free(profile);
     }
+}
+
+static void a_profile_that_the_caller_named_beats_the_environment(void **state)
+{
+    (void)state;
+    setenv("AWS_ACCESS_KEY_ID", "EID", 1);
+    setenv("AWS_SECRET_ACCESS_KEY", "esecret", 1);
+    lk_profile *profile = lk_test_config_profile(
+        "[profile p]\naws_access_key_id = PID\naws_secret_access_key = psecret\n", "p");
+    lk_credentials_provider *provider = make_provider(NULL);
+    assert_keys(provider, profile, "PID", "psecret", "");
+    lk_credentials_provider_free(provider);
+    lk_profile_free(profile);
 }
 
 static void nothing_found_says_what_to_set(void **state)
@@ -152,10 +146,8 @@ static void nothing_found_says_what_to_set(void **state)
     (void)state;
     const lk_credentials *found = NULL;
     lk_credentials_provider *provider = make_provider(NULL);
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "set AWS_ACCESS_KEY_ID"));
-    setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "/token", 1);
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_UNSUPPORTED);
     lk_credentials_provider_free(provider);
 }
 
@@ -247,7 +239,25 @@ static void a_failed_refresh_keeps_keys_that_are_still_valid(void **state)
     assert_int_equal(lk_test_http_count(peer), asked);
     now_ms = 1735704000000 + 1;
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
+    lk_credentials_provider_free(provider);
+    lk_test_http_stop(peer);
+}
+
+static void credentials_that_end_soon_are_not_asked_for_at_each_call(void **state)
+{
+    (void)state;
+    lk_env env = test_env();
+    peer_answer answer = {.status = 200, .expiration = "2025-01-01T02:53:40Z"}; /* in 20 s */
+    lk_test_http *peer = start_container(&answer);
+    lk_credentials_provider *provider = make_provider(&env);
+    assert_keys(provider, NULL, "C1", "cs", "ct");
+    assert_keys(provider, NULL, "C1", "cs", "ct");
+    now_ms += 20000;
+    assert_keys(provider, NULL, "C2", "cs", "ct"); /* ended already: this clock may be wrong */
+    assert_keys(provider, NULL, "C2", "cs", "ct");
+    now_ms += 60000;
+    assert_keys(provider, NULL, "C3", "cs", "ct");
     lk_credentials_provider_free(provider);
     lk_test_http_stop(peer);
 }
@@ -284,7 +294,7 @@ static void assert_container_fails(const char *variable, const char *value, cons
     setenv(variable, value, 1);
     lk_credentials_provider *provider = make_provider(NULL);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     if (!strstr(err.message, message))
         fail_msg("%s=%s: \"%s\" does not hold \"%s\"", variable, value, err.message, message);
     lk_credentials_provider_free(provider);
@@ -339,7 +349,7 @@ static void a_token_is_never_sent_to_a_foreign_host_in_clear(void **state)
         setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", bad[i], 1);
         lk_credentials_provider *provider = make_provider(NULL);
         const lk_credentials *found = NULL;
-        assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+        assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
         assert_non_null(strstr(err.message, "not allowed"));
         lk_credentials_provider_free(provider);
     }
@@ -352,7 +362,7 @@ static void an_answer_without_credentials_is_an_error_without_its_text(void **st
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", lk_test_http_url(peer), 1);
     lk_credentials_provider *provider = make_provider(NULL);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     lk_credentials_provider_free(provider);
     lk_test_http_stop(peer);
 }
@@ -409,7 +419,7 @@ static void an_instance_without_role_says_what_to_set(void **state)
     unsetenv("AWS_EC2_METADATA_DISABLED");
     lk_credentials_provider *provider = make_provider(NULL);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "set AWS_ACCESS_KEY_ID"));
     lk_credentials_provider_free(provider);
     lk_test_http_stop(peer);
@@ -423,7 +433,7 @@ static void a_metadata_service_that_is_slow_is_not_waited_for(void **state)
     unsetenv("AWS_EC2_METADATA_DISABLED");
     lk_credentials_provider *provider = make_provider(NULL);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "the instance metadata service"));
     assert_int_equal(lk_test_http_count(peer), 1); /* no second try, no further request */
     lk_credentials_provider_free(provider);
@@ -437,7 +447,7 @@ static void a_metadata_service_that_refuses_is_named(void **state)
     unsetenv("AWS_EC2_METADATA_DISABLED");
     lk_credentials_provider *provider = make_provider(NULL);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_CREDENTIALS);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
     assert_non_null(strstr(err.message, "the instance metadata service"));
     assert_non_null(strstr(err.message, "set AWS_ACCESS_KEY_ID"));
     lk_credentials_provider_free(provider);
@@ -468,7 +478,7 @@ static void looking_for_credentials_can_be_interrupted(void **state)
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, interrupt_when_asked, &who), 0);
     const lk_credentials *found = NULL;
-    assert_lk_fails(lk_credentials_get(provider, NULL, &found, &err), LK_E_INTERRUPTED);
+    assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_INTERRUPTED);
     pthread_join(thread, NULL);
     lk_credentials_provider_free(provider);
     lk_test_http_stop(peer);
@@ -481,7 +491,12 @@ int main(void)
         cmocka_unit_test_setup(a_changed_environment_is_noticed_at_the_next_call,
                                clear_environment),
         cmocka_unit_test_setup(half_a_key_pair_names_the_missing_half, clear_environment),
-        cmocka_unit_test_setup(an_unsupported_profile_names_the_key_it_met, clear_environment),
+        cmocka_unit_test_setup(what_only_the_sdk_supports_names_itself_and_the_sdk,
+                               clear_environment),
+        cmocka_unit_test_setup(a_profile_that_the_caller_named_beats_the_environment,
+                               clear_environment),
+        cmocka_unit_test_setup(credentials_that_end_soon_are_not_asked_for_at_each_call,
+                               clear_environment),
         cmocka_unit_test_setup(nothing_found_says_what_to_set, clear_environment),
         cmocka_unit_test_setup(container_credentials_come_with_the_token_of_the_file,
                                clear_environment),

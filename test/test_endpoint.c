@@ -5,41 +5,26 @@
 #include "lk_test.h"
 
 #include "endpoint.h"
+#include "lk_test_config.h"
 
 static lk_err err;
 
 static int clear_environment(void **state)
 {
     (void)state;
-    static const char *const names[] = {"AWS_REGION",       "AWS_DEFAULT_REGION",
-                                        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS",
-                                        "AWS_PROFILE",      "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"};
-    for (size_t i = 0; i < LK_COUNT(names); i++)
-        unsetenv(names[i]);
-    setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
-    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    lk_test_config_clear();
     return 0;
 }
 
-/* A profile of this config file text, loaded. */
 static lk_profile *profile_of(const char *text)
 {
-    char path[] = "/tmp/lk_endpoint_XXXXXX";
-    int fd = mkstemp(path);
-    FILE *file = fdopen(fd, "w");
-    fputs(text, file);
-    fclose(file);
-    setenv("AWS_CONFIG_FILE", path, 1);
-    lk_profile *profile = NULL;
-    assert_lk_ok(lk_profile_load(NULL, &profile, &err));
-    remove(path);
-    return profile;
+    return lk_test_config_profile(text, NULL);
 }
 
 static void assert_region_endpoint(const char *region, const char *url)
 {
     lk_buf out = {0};
-    assert_lk_ok(lk_endpoint_of_region(lk_slice_of(region), &out, &err));
+    assert_lk_ok(lk_endpoint_of_region("sqs", lk_slice_of(region), &out, &err));
     assert_slice(lk_buf_slice(&out), url);
     lk_buf_clear(&out);
 }
@@ -59,7 +44,7 @@ static void a_region_that_could_name_another_host_is_refused(void **state)
     static const char *const bad[] = {"", "evil.com/", "us east", "US-EAST-1", "-a", "a.b", "a-"};
     for (size_t i = 0; i < LK_COUNT(bad); i++) {
         lk_buf out = {0};
-        assert_lk_fails(lk_endpoint_of_region(lk_slice_of(bad[i]), &out, &err), LK_E_CONFIG);
+        assert_lk_fails(lk_endpoint_of_region("sqs", lk_slice_of(bad[i]), &out, &err), LK_E_CONFIG);
         lk_buf_clear(&out);
     }
 }
@@ -132,7 +117,7 @@ static void an_arn_falls_into_its_parts(void **state)
 static void assert_fixed(const char *option, const lk_profile *profile, const char *expected)
 {
     lk_buf out = {0};
-    assert_lk_ok(lk_endpoint_fixed(option, profile, &out, &err));
+    assert_lk_ok(lk_endpoint_fixed("sqs", option, profile, &out, &err));
     assert_slice(lk_buf_slice(&out), expected);
     lk_buf_clear(&out);
 }
@@ -161,7 +146,7 @@ static void an_endpoint_that_is_no_url_says_what_one_looks_like(void **state)
 {
     (void)state;
     lk_buf out = {0};
-    assert_lk_fails(lk_endpoint_fixed("localhost:9324", NULL, &out, &err), LK_E_CONFIG);
+    assert_lk_fails(lk_endpoint_fixed("sqs", "localhost:9324", NULL, &out, &err), LK_E_CONFIG);
     assert_non_null(strstr(err.message, "http://127.0.0.1:9324"));
     lk_buf_clear(&out);
 }

@@ -45,8 +45,13 @@ module Lambdakiq
   class CredentialsError < Error; end
   # Region, endpoint, profile or a file is missing or unusable.
   class ConfigError < Error; end
-  # The configuration asks for something that Lambdakiq does not do.
-  class UnsupportedError < Error; end
+  # The configuration asks for something that Lambdakiq does not do: credentials by SSO or MFA.
+  class UnsupportedError < Error
+    # @return [String] what was met, and how the AWS SDK does it instead
+    def message
+      "#{super} (config.lambdakiq.client = Aws::SQS::Client.new)"
+    end
+  end
   # A digest does not match what was sent or received.
   class ChecksumError < Error; end
   # The call was interrupted, and the thread went on. A job that was being sent to a standard queue may
