@@ -246,6 +246,10 @@ LK_API int lk_flush(lk_client *client, int64_t timeout_ms, lk_err *err) LK_CHECK
  * it) and *failure filled, 0 when none. */
 LK_API int lk_send_failure(lk_client *client, uint64_t *tag, lk_slice *body, lk_err *failure);
 
+/* Gives up the async sends that have no answer yet: they come out of lk_send_failure with
+ * LK_E_TIMEOUT, and may have been accepted all the same. For a process that must end now. */
+LK_API void lk_send_give_up(lk_client *client);
+
 /* A new job from C: makes the body (job_class, job_id, queue_name, arguments, executions,
  * enqueued_at …, as ActiveJob writes it) and sends it. arguments_json: a JSON array, NULL = []. */
 typedef struct lk_enqueue_options {
@@ -287,6 +291,21 @@ typedef struct lk_call_info {
 } lk_call_info;
 
 LK_API void lk_client_last_call(const lk_client *client, lk_call_info *info);
+
+/* A call that nobody waited for (the outbox's, those of a batch of sends), finished. */
+typedef struct lk_call_report {
+    const char *action;  /* "SendMessageBatch" … */
+    lk_slice queue_name; /* owned by client */
+    size_t entries;      /* 1 for a call that is no batch */
+    lk_call_info info;
+    lk_err err; /* code LK_OK: SQS answered; entries of a batch may have failed all the same */
+} lk_call_report;
+
+/* Keeps reports of such calls from now on, a thousand at most, or no longer. Off at first and after
+ * fork(). Returns: 0, LK_E_BUSY, LK_E_NOMEM. */
+LK_API int lk_client_observe(lk_client *client, bool on, lk_err *err) LK_CHECK;
+/* The next report: 1 with *report filled, 0 when there is none. */
+LK_API int lk_client_observed(lk_client *client, lk_call_report *report);
 
 typedef struct lk_queue_attributes {
     int max_receive_count; /* 1..1000, LK_MAX_RECEIVE_NONE or LK_MAX_RECEIVE_UNKNOWN */

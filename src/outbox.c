@@ -420,6 +420,12 @@ int lk_outbox_send(lk_client *client, lk_queue *queue, lk_slice body,
 
 /* --- Collecting ----------------------------------------------------------------------------- */
 
+/* A FIFO queue that was given once by name and once by URL is one: its order counts. */
+static bool is_same_queue(const lk_queue *a, const lk_queue *b)
+{
+    return a == b || (lk_queue_fifo(a) && lk_slice_equal(lk_queue_name(a), lk_queue_name(b)));
+}
+
 /* Counts the calls without a verdict: all, or the sends to one queue. */
 static size_t count_pending(const outbox *o, const lk_queue *sends_to)
 {
@@ -427,7 +433,7 @@ static size_t count_pending(const outbox *o, const lk_queue *sends_to)
         return o->pending;
     size_t count = 0;
     for (const lane *l = o->lanes; l; l = l->next) {
-        if (l->kind != LK_OUTBOX_SEND || l->queue != sends_to)
+        if (l->kind != LK_OUTBOX_SEND || !is_same_queue(l->queue, sends_to))
             continue;
         for (const lk_call *call = l->waiting.head; call; call = call->next)
             count++;
@@ -491,6 +497,37 @@ int lk_outbox_flush_queue(lk_client *client, const lk_queue *queue, int64_t dead
         return 0;
     drop_shown(o);
     return flush(o, queue, deadline_mono_ms, err);
+}
+
+static void give_up_call(outbox *o, lk_call *call, bool written)
+{
+    lk_err_set(&call->err, LK_E_TIMEOUT, "the job %s when the process had to end",
+               written ? "was sent and not answered yet (it may have been accepted)"
+                       : "was not sent yet");
+    finish_call(o, call);
+}
+
+static void give_up_lane(outbox *o, lane *l)
+{
+    while (l->flights) {
+        lk_flight *flight = l->flights;
+        l->flights = flight->next;
+        for (size_t i = 0; i < flight->count; i++)
+            give_up_call(o, flight->calls[i], flight->attempts > 0);
+        flight->count = 0; /* its calls have moved on */
+        lk_flight_free(o->client, flight, false);
+    }
+    for (lk_call *call = list_pop(&l->waiting); call; call = list_pop(&l->waiting))
+        give_up_call(o, call, false);
+}
+
+void lk_outbox_give_up_sends(lk_client *client)
+{
+    outbox *o = outbox_of(client);
+    for (lane *l = o ? o->lanes : NULL; l; l = l->next) {
+        if (l->kind == LK_OUTBOX_SEND)
+            give_up_lane(o, l);
+    }
 }
 
 int lk_outbox_sleep(lk_client *client, int64_t wait_ms, lk_err *err)

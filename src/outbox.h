@@ -51,6 +51,8 @@ int lk_outbox_flush(lk_client *client, int64_t deadline_mono_ms, lk_err *err);
 /* The same for the sends to one queue (a synchronous send to a FIFO queue comes behind them). */
 int lk_outbox_flush_queue(lk_client *client, const lk_queue *queue, int64_t deadline_mono_ms,
                           lk_err *err);
+/* Gives up the sends without a verdict: each fails with LK_E_TIMEOUT. */
+void lk_outbox_give_up_sends(lk_client *client);
 /* Lets wait_ms pass, pumping meanwhile. LK_E_INTERRUPTED. */
 int lk_outbox_sleep(lk_client *client, int64_t wait_ms, lk_err *err);
 size_t lk_outbox_pending(const lk_client *client); /* calls without a verdict */

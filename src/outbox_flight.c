@@ -74,6 +74,7 @@ lk_flight *lk_flight_new(lk_outbox_kind kind, lk_queue *queue)
         return NULL;
     flight->kind = kind;
     flight->queue = queue;
+    flight->departed_at_ms = -1;
     flight->written_at_ms = -1;
     flight->overdue_since_ms = -1;
     return flight;
@@ -118,6 +119,22 @@ lk_flight *lk_flight_new_retry(const lk_flight *landed, lk_call *call)
     return flight;
 }
 
+/* --- Reports -------------------------------------------------------------------------------- */
+
+static const char *action_of(const lk_flight *flight)
+{
+    return (flight->count > 1 ? batch_action : single_action)[flight->kind];
+}
+
+/* The flight has landed; err: what failed it as a whole. */
+static void report(lk_client *client, lk_flight *flight, const lk_err *err)
+{
+    flight->info.attempts = flight->attempts;
+    if (flight->attempts > 1 || flight->info.http_status == 0) /* no answer has been timed */
+        flight->info.duration_us = (now_ms(client) - flight->departed_at_ms) * 1000;
+    lk_report_add(client, action_of(flight), flight->queue, flight->count, &flight->info, err);
+}
+
 /* --- Verdicts ------------------------------------------------------------------------------- */
 
 /* A message that is not there any more needs no deleting. (SQS itself answers 200 to a second
@@ -154,6 +171,7 @@ static lk_flight_state judge_answer(lk_client *client, lk_flight *flight, lk_sli
     } else if (is_send) {
         (void)lk_sent_read(response, &sent[0], &errors[0]);
     }
+    report(client, flight, NULL);
     for (size_t i = 0; i < flight->count; i++) {
         flight->calls[i]->sent = sent[i];
         judge_entry(client, flight, flight->calls[i], &errors[i]);
@@ -162,23 +180,38 @@ static lk_flight_state judge_answer(lk_client *client, lk_flight *flight, lk_sli
 }
 
 /* The queue was called by its name and SQS wants its URL: found by this flight, or by another one
- * since this one left. */
-static bool url_changed(lk_client *client, lk_flight *flight, const lk_err *err)
+ * since this one left. As lk_queue_relocate. */
+static int url_changed(lk_client *client, const lk_flight *flight, const lk_err *err)
 {
     if (err->code != LK_E_SERVICE || flight->relocated)
-        return false;
+        return 0;
     lk_sqs_target target;
     lk_err ignored; /* the call's own error stands */
     if (lk_queue_target(client, flight->queue, &target, &ignored) == 0 &&
         !lk_slice_equal(target.queue_url, lk_buf_slice(&flight->sent_to)))
-        return true;
+        return 1;
     return lk_queue_relocate(client, flight->queue, err);
+}
+
+/* What the attempt needed first (credentials, the queue's URL) was cut off by somebody who wants
+ * this thread back. That says nothing of the call: it is made again. The interrupt is handed on to
+ * the wait that comes next, which is why the flight rests a moment: without one there is no wait.
+ */
+static lk_flight_state attempt_cut_off(lk_client *client, lk_flight *flight)
+{
+    flight->attempts--;
+    flight->resume_at_ms = now_ms(client) + 1;
+    lk_client_interrupt(client);
+    return LK_FLIGHT_RESTING;
 }
 
 /* An attempt brought no answer to read. */
 static lk_flight_state attempt_failed(lk_client *client, lk_flight *flight, const lk_err *err)
 {
-    if (url_changed(client, flight, err)) {
+    int changed = err->code == LK_E_INTERRUPTED ? err->code : url_changed(client, flight, err);
+    if (changed < 0)
+        return attempt_cut_off(client, flight);
+    if (changed) {
         flight->relocated = true;
         flight->attempts--;
         return lk_flight_start(client, flight);
@@ -188,6 +221,7 @@ static lk_flight_state attempt_failed(lk_client *client, lk_flight *flight, cons
         flight->resume_at_ms = now_ms(client) + delay_ms;
         return LK_FLIGHT_RESTING;
     }
+    report(client, flight, err);
     /* A batch that SQS refuses as a whole is taken apart: what is wrong with one entry must not
      * touch the others. */
     bool take_apart = flight->count > 1 && err->code == LK_E_SERVICE && !err->retriable;
@@ -245,6 +279,9 @@ lk_flight_state lk_flight_start(lk_client *client, lk_flight *flight)
 {
     lk_err err;
     flight->attempts++;
+    if (flight->departed_at_ms < 0)
+        flight->departed_at_ms = now_ms(client);
+    flight->info = (lk_call_info){0};
     flight->written_at_ms = -1;
     flight->overdue_since_ms = -1;
     if (start_attempt(client, flight, &err)) {
@@ -273,8 +310,7 @@ static lk_flight_state give_up_attempt(lk_client *client, lk_flight *flight)
     lk_err err;
     lk_sqs_cancel(client, flight->pending);
     flight->pending = NULL;
-    lk_err_set(&err, LK_E_TIMEOUT, "%s: no answer within %lld ms",
-               (flight->count > 1 ? batch_action : single_action)[flight->kind],
+    lk_err_set(&err, LK_E_TIMEOUT, "%s: no answer within %lld ms", action_of(flight),
                (long long)lk_client_config(client)->timeout_ms);
     return attempt_failed(client, flight, &err);
 }
@@ -291,6 +327,7 @@ lk_flight_state lk_flight_look(lk_client *client, lk_flight *flight)
     lk_buf response = {0};
     int rc = lk_sqs_take(client, flight->pending, &response, &err);
     flight->pending = NULL;
+    flight->info = *lk_client_call_info(client);
     lk_flight_state state = rc ? attempt_failed(client, flight, &err)
                                : judge_answer(client, flight, lk_buf_slice(&response));
     lk_buf_clear(&response);

@@ -12,6 +12,7 @@
 
 #include "entries.h"
 #include "message.h"
+#include "report.h"
 
 typedef enum lk_outbox_kind {
     LK_OUTBOX_DELETE,
@@ -52,6 +53,8 @@ typedef struct lk_flight {
     lk_sqs_pending *pending;  /* NULL: rests */
     lk_buf sent_to;           /* QueueUrl of the last attempt */
     bool relocated;           /* started over once because the queue's URL became known */
+    lk_call_info info;        /* of the last attempt that was answered */
+    int64_t departed_at_ms;   /* monotonic, first attempt; -1 not yet */
     int64_t resume_at_ms;     /* monotonic, while it rests */
     int64_t written_at_ms;    /* monotonic, when it was seen written; -1 not yet */
     int64_t overdue_since_ms; /* monotonic, first look after its time was up; -1 */

@@ -339,18 +339,21 @@ static bool says_unknown_queue(const lk_err *err)
                                          strcmp(err->aws_code, "InvalidAddress") == 0);
 }
 
-bool lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err)
+int lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err)
 {
     if (!err || !says_unknown_queue(err) || queue->url_confirmed)
-        return false;
+        return 0;
     int64_t now_ms = mono_ms(client);
     if (queue->lookup_failed_ms && now_ms - queue->lookup_failed_ms < LOOKUP_AGAIN_MS)
-        return false;
+        return 0;
     lk_err ignored; /* the call's own error says what matters: SQS does not know the queue */
-    if (look_up_url(client, queue, &ignored) == 0)
-        return true;
+    int rc = look_up_url(client, queue, &ignored);
+    if (rc == 0)
+        return 1;
+    if (rc == LK_E_INTERRUPTED)
+        return rc;
     queue->lookup_failed_ms = now_ms;
-    return false;
+    return 0;
 }
 
 /* How a call is made, besides to which queue. */
@@ -364,7 +367,7 @@ static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice
                 call_terms terms, lk_buf *response, lk_err *err)
 {
     lk_err failure;
-    bool relocated;
+    int relocated;
     int rc;
     do {
         lk_sqs_target target;
@@ -376,8 +379,10 @@ static int call(lk_client *client, lk_queue *queue, const char *action, lk_slice
         else if (!rc)
             rc = lk_sqs_run(client, &target, action, members, terms.extra_wait_s, response,
                             &failure);
-        relocated = rc && lk_queue_relocate(client, queue, &failure);
-    } while (relocated); /* once: its URL is confirmed then */
+        relocated = rc ? lk_queue_relocate(client, queue, &failure) : 0;
+    } while (relocated > 0); /* once: its URL is confirmed then */
+    if (relocated < 0)
+        rc = LK_FAIL(&failure, relocated, "%s: interrupted by the caller", action);
     if (rc) {
         lk_err_prefix(&failure, "queue %.*s", LK_SLICE_FMT(queue->name));
         if (err)

@@ -20,9 +20,10 @@ int lk_queue_get(lk_client *client, lk_slice name_url_or_arn, lk_queue **queue, 
 lk_slice lk_queue_name(const lk_queue *queue); /* owned by the queue */
 bool lk_queue_fifo(const lk_queue *queue);
 int lk_queue_target(lk_client *client, lk_queue *queue, lk_sqs_target *target, lk_err *err);
-/* After a call failed with *err: true when the URL was unknown so far and GetQueueUrl (blocking)
- * found it, so that the call should be repeated with a new lk_queue_target. */
-bool lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err);
+/* After a call failed with *err: 1 when the URL was unknown so far and GetQueueUrl (blocking) found
+ * it, so that the call should be repeated with a new lk_queue_target; 0 when *err stands;
+ * LK_E_INTERRUPTED when it was cut off, and nothing is known. */
+int lk_queue_relocate(lk_client *client, lk_queue *queue, const lk_err *err);
 
 /* lk_sqs_run on the queue, with that repetition. */
 int lk_queue_call(lk_client *client, lk_queue *queue, const char *action, lk_slice members,

@@ -116,6 +116,15 @@ int lk_send_failure(lk_client *client, uint64_t *tag, lk_slice *body, lk_err *fa
     return found ? 1 : 0;
 }
 
+void lk_send_give_up(lk_client *client)
+{
+    lk_err ignored; /* busy: whoever is inside goes on collecting */
+    if (lk_client_enter(client, &ignored))
+        return;
+    lk_outbox_give_up_sends(client);
+    lk_client_leave(client);
+}
+
 /* --- A new job from C ----------------------------------------------------------------------- */
 
 static lk_send_options send_options_of(const lk_enqueue_options *options, lk_slice job_id)

@@ -11,6 +11,7 @@
 #include "outbox.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -588,6 +589,147 @@ static void sends_of_different_groups_share_a_batch(void **state)
     lk_test_sqs_stop(sqs);
 }
 
+static void a_send_is_waited_for_under_every_name_of_its_fifo_queue(void **state)
+{
+    (void)state;
+    lk_err err;
+    char url[128];
+    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    snprintf(url, sizeof(url), "%s/000000000000/jobs.fifo", lk_test_sqs_url(sqs));
+    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
+    assert_int_equal(lk_outbox_pending(client), 1);
+    assert_lk_ok(lk_outbox_flush_queue(client, queue_of(client, "other.fifo"), -1, &err));
+    assert_int_equal(lk_outbox_pending(client), 1);
+    assert_lk_ok(lk_outbox_flush_queue(client, queue_of(client, url), -1, &err));
+    assert_int_equal(lk_outbox_pending(client), 0);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- Interrupts ----------------------------------------------------------------------------- */
+
+typedef struct interrupter {
+    lk_test_sqs *sqs;
+    lk_client *client;
+} interrupter;
+
+static void *interrupt_the_second_request(void *ctx)
+{
+    interrupter *i = ctx;
+    lk_test_sqs_wait_for(i->sqs, 2);
+    lk_client_interrupt(i->client);
+    return NULL;
+}
+
+static void an_interrupt_while_the_queue_is_looked_up_fails_no_call(void **state)
+{
+    (void)state;
+    lk_err err;
+    pthread_t thread;
+    const lk_test_answer answers[] = {
+        {.status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}, {.delay_ms = 300}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    interrupter i = {sqs, client};
+    assert_int_equal(pthread_create(&thread, NULL, interrupt_the_second_request, &i), 0);
+    send_one(client, "jobs", "{}", NULL);
+    assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
+    pthread_join(thread, NULL);
+    flush_all(client);
+    assert_no_failure(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+/* --- Reports -------------------------------------------------------------------------------- */
+
+static void finished_calls_are_reported_to_those_who_observe(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_call_report report;
+    const lk_test_answer answers[] = {{0}, {.status = 500}, {0}, {.status = 403, .error = "No"}};
+    lk_test_sqs *sqs = lk_test_sqs_start(answers, LK_COUNT(answers));
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    delete_one(client, "h0", 1);
+    flush_all(client);
+    assert_int_equal(lk_client_observed(client, &report), 0);
+
+    assert_lk_ok(lk_client_observe(client, true, &err));
+    delete_one(client, "h1", 1);
+    flush_all(client);
+    assert_int_equal(lk_client_observed(client, &report), 1);
+    assert_string_equal(report.action, "DeleteMessage");
+    assert_slice(report.queue_name, "jobs");
+    assert_int_equal(report.entries, 1);
+    assert_int_equal(report.info.attempts, 2);
+    assert_int_equal(report.info.http_status, 200);
+    assert_int_equal(report.err.code, LK_OK);
+    delete_one(client, "h2", 1);
+    flush_all(client);
+    assert_int_equal(lk_client_observed(client, &report), 1);
+    assert_int_equal(report.info.http_status, 403);
+    assert_string_equal(report.err.aws_code, "No");
+    assert_int_equal(lk_client_observed(client, &report), 0);
+
+    assert_lk_ok(lk_client_observe(client, false, &err));
+    delete_one(client, "h3", 1);
+    flush_all(client);
+    assert_int_equal(lk_client_observed(client, &report), 0);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
+static void reports_that_nobody_takes_do_not_pile_up(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_call_report report;
+    lk_client *client = lk_test_sqs_client("http://127.0.0.1:1", 0, NULL);
+    assert_lk_ok(lk_client_observe(client, true, &err));
+    for (int i = 0; i < 1100; i++)
+        lk_report_add(client, "DeleteMessage", queue_of(client, "jobs"), 1,
+                      &(lk_call_info){.attempts = i}, NULL);
+    assert_int_equal(lk_client_observed(client, &report), 1);
+    assert_int_equal(report.info.attempts, 100);
+    int left = 0;
+    while (lk_client_observed(client, &report))
+        left++;
+    assert_int_equal(left, 999);
+    lk_client_free(client);
+}
+
+/* --- The end -------------------------------------------------------------------------------- */
+
+static void sends_that_are_given_up_come_back_with_their_bodies(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_slice body;
+    uint64_t tag;
+    const lk_test_answer slow[] = {{.delay_ms = 300}};
+    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
+    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
+    send_one(client, "jobs.fifo", "{\"n\":2}", "g");
+    delete_one(client, "h1", 1);
+    lk_send_give_up(client);
+    assert_int_equal(lk_outbox_pending(client), 1); /* the delete */
+    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 1);
+    assert_slice(body, "{\"n\":1}");
+    assert_int_equal(err.code, LK_E_TIMEOUT);
+    assert_non_null(strstr(err.message, "may have been accepted"));
+    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 1);
+    assert_slice(body, "{\"n\":2}");
+    assert_non_null(strstr(err.message, "not sent yet"));
+    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 0);
+    flush_all(client);
+    lk_client_free(client);
+    lk_test_sqs_stop(sqs);
+}
+
 /* --- Processes ------------------------------------------------------------------------------ */
 
 static void a_forked_child_starts_with_an_empty_outbox(void **state)
@@ -733,6 +875,11 @@ int main(void)
         cmocka_unit_test(a_flush_can_be_interrupted_and_repeated),
         cmocka_unit_test(sends_of_one_group_never_overtake_each_other),
         cmocka_unit_test(sends_of_different_groups_share_a_batch),
+        cmocka_unit_test(a_send_is_waited_for_under_every_name_of_its_fifo_queue),
+        cmocka_unit_test(an_interrupt_while_the_queue_is_looked_up_fails_no_call),
+        cmocka_unit_test(finished_calls_are_reported_to_those_who_observe),
+        cmocka_unit_test(reports_that_nobody_takes_do_not_pile_up),
+        cmocka_unit_test(sends_that_are_given_up_come_back_with_their_bodies),
         cmocka_unit_test(a_forked_child_starts_with_an_empty_outbox),
         cmocka_unit_test(a_peer_that_vanished_during_a_freeze_is_replaced),
         cmocka_unit_test(an_answer_that_came_during_a_freeze_counts),

@@ -341,6 +341,100 @@ static VALUE client_send_jobs(VALUE self, VALUE queue, VALUE list)
     return results;
 }
 
+/* --- Sending without waiting ----------------------------------------------------------------- */
+
+static int send_async(void *args, lk_err *err)
+{
+    send_args *a = args;
+    return lk_send_async(a->client, a->queue, a->body, &a->options, 0, err);
+}
+
+/* send_async(as send_job): puts the job on its way */
+static VALUE client_send_async(int argc, VALUE *argv, VALUE self)
+{
+    rb_check_arity(argc, SEND_ARGC, SEND_ARGC);
+    ext_client *client = ext_client_of(self);
+    send_texts texts;
+    send_args args = send_args_of(client, argv, &texts);
+    lk_err err;
+    /* An interrupt comes before the outbox has taken the job, or not at all. */
+    int rc = ext_wait(send_async, &args, ext_client_interrupt, client, true, &err);
+    RB_GC_GUARD(self);
+    guard(&texts);
+    if (rc)
+        ext_raise(&err);
+    return Qnil;
+}
+
+typedef struct flush_args {
+    lk_client *client;
+    int64_t timeout_ms;
+} flush_args;
+
+static int flush(void *args, lk_err *err)
+{
+    flush_args *a = args;
+    return lk_flush(a->client, a->timeout_ms, err);
+}
+
+/* flush(timeout_ms) -> whether all that was sent without waiting has its answer */
+static VALUE client_flush(VALUE self, VALUE timeout_ms)
+{
+    ext_client *client = ext_client_of(self);
+    flush_args args = {client->client, ext_int64(timeout_ms, -1)};
+    lk_err err;
+    int rc = ext_wait(flush, &args, ext_client_interrupt, client, true, &err);
+    RB_GC_GUARD(self);
+    if (rc && rc != LK_E_TIMEOUT)
+        ext_raise(&err);
+    return rc ? Qfalse : Qtrue;
+}
+
+/* send_failure -> [body, exception] of the next job that was not accepted, or nil */
+static VALUE client_send_failure(VALUE self)
+{
+    uint64_t tag;
+    lk_slice body;
+    lk_err err;
+    if (!lk_send_failure(ext_client_of(self)->client, &tag, &body, &err))
+        return Qnil;
+    VALUE text = ext_string(body);
+    return rb_assoc_new(text, ext_error(&err));
+}
+
+/* give_up: the jobs without an answer become failures */
+static VALUE client_give_up(VALUE self)
+{
+    lk_send_give_up(ext_client_of(self)->client);
+    return Qnil;
+}
+
+/* --- Calls that nobody waited for ------------------------------------------------------------ */
+
+/* observe(whether): keep reports of them from now on */
+static VALUE client_observe(VALUE self, VALUE on)
+{
+    lk_err err;
+    if (lk_client_observe(ext_client_of(self)->client, RTEST(on), &err))
+        ext_raise(&err);
+    return Qnil;
+}
+
+/* observed -> [action, queue_name, entries, attempts, http_status, duration_us, request_id,
+ * exception or nil] of the next one, or nil */
+static VALUE client_observed(VALUE self)
+{
+    lk_call_report report;
+    if (!lk_client_observed(ext_client_of(self)->client, &report))
+        return Qnil;
+    const lk_call_info *info = &report.info;
+    return rb_ary_new_from_args(
+        8, ext_string(lk_slice_of(report.action)), ext_string(report.queue_name),
+        SIZET2NUM(report.entries), INT2NUM(info->attempts), INT2NUM(info->http_status),
+        LL2NUM(info->duration_us), ext_string(lk_slice_of(info->request_id)),
+        report.err.code ? ext_error(&report.err) : Qnil);
+}
+
 /* --- Any call ------------------------------------------------------------------------------- */
 
 typedef struct call_args {
@@ -417,6 +511,12 @@ void ext_init_client(VALUE native)
     rb_define_method(client, "send_job", client_send_job, -1);
     rb_define_method(client, "send_params", client_send_params, -1);
     rb_define_method(client, "send_jobs", client_send_jobs, 2);
+    rb_define_method(client, "send_async", client_send_async, -1);
+    rb_define_method(client, "flush", client_flush, 1);
+    rb_define_method(client, "send_failure", client_send_failure, 0);
+    rb_define_method(client, "give_up", client_give_up, 0);
+    rb_define_method(client, "observe", client_observe, 1);
+    rb_define_method(client, "observed", client_observed, 0);
     rb_define_method(client, "call", client_call, 3);
     rb_define_method(client, "queue_url", client_queue_url, 1);
 }
