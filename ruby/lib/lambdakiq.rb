@@ -12,12 +12,16 @@ require_relative 'lambdakiq/errors'
 #
 #     config.active_job.queue_adapter = :lambdakiq
 module Lambdakiq
+  autoload :AwsErrors, "#{__dir__}/lambdakiq/aws_error_names"
   autoload :Backoff, "#{__dir__}/lambdakiq/backoff"
   autoload :Batch, "#{__dir__}/lambdakiq/batch"
   autoload :Client, "#{__dir__}/lambdakiq/client"
   autoload :ClientBatch, "#{__dir__}/lambdakiq/client_batch"
+  autoload :ClientSend, "#{__dir__}/lambdakiq/client_send"
   autoload :Config, "#{__dir__}/lambdakiq/config"
   autoload :Context, "#{__dir__}/lambdakiq/context"
+  autoload :DefaultQueue, "#{__dir__}/lambdakiq/default_queue"
+  autoload :EnqueueFailure, "#{__dir__}/lambdakiq/enqueue_failure"
   autoload :ErrorText, "#{__dir__}/lambdakiq/error_text"
   autoload :Event, "#{__dir__}/lambdakiq/event"
   autoload :Failure, "#{__dir__}/lambdakiq/failure"
@@ -29,11 +33,13 @@ module Lambdakiq
   autoload :Native, 'lambdakiq/lambdakiq'
   autoload :Notes, "#{__dir__}/lambdakiq/notes"
   autoload :Options, "#{__dir__}/lambdakiq/options"
+  autoload :Outbox, "#{__dir__}/lambdakiq/outbox"
   autoload :Performing, "#{__dir__}/lambdakiq/performing"
   autoload :Pool, "#{__dir__}/lambdakiq/pool"
   autoload :Queue, "#{__dir__}/lambdakiq/queue"
   autoload :Record, "#{__dir__}/lambdakiq/record"
   autoload :Requests, "#{__dir__}/lambdakiq/requests"
+  autoload :SidekiqMethods, "#{__dir__}/lambdakiq/sidekiq_methods"
   autoload :SQS, "#{__dir__}/lambdakiq/sqs"
   autoload :VERSION, 'lambdakiq/lambdakiq'
   autoload :Worker, "#{__dir__}/lambdakiq/worker"
@@ -78,6 +84,31 @@ module Lambdakiq
   # message.
   def stopping?
     Performing.stopping?
+  end
+
+  # Waits until SQS has answered for each job that was sent without waiting (`async: true`). Rails calls it
+  # at the end of every request and job, {.handler} before it returns, and Ruby when the process ends
+  # (but not at `exit!`). A job that was not accepted does not raise here: it is logged, reported to
+  # Rails.error, and told as `enqueue_failed.lambdakiq` with `job`, `job_data`, `error` and `queue`.
+  #
+  # @param timeout [Numeric, nil] seconds; nil: until each job has its answer or its error
+  # @return [Boolean] whether each has; the others stay on their way
+  def flush(timeout: nil)
+    @client ? @client.outbox.flush(timeout) : true
+  end
+
+  # {.flush} where something else is about to end: bounded, and not its failure.
+  #
+  # @param context [#get_remaining_time_in_millis, nil] Lambda's
+  # @api private
+  def collect(context = nil)
+    seconds = config.flush_timeout
+    seconds = [seconds, (context.get_remaining_time_in_millis - 500) / 1000.0].min if context.respond_to?(:get_remaining_time_in_millis)
+    return if flush(timeout: [seconds, 0].max)
+
+    logger.warn('[Lambdakiq] jobs sent with async: true have no answer yet; they are waited for at the next occasion')
+  rescue Error => e
+    logger.error("[Lambdakiq] jobs sent with async: true could not be collected: #{ErrorText.of(e)}")
   end
 
   # @api private

@@ -125,7 +125,8 @@ class AdapterTest < QueueTest
     assert_equal [Lambdakiq::InvalidError, Lambdakiq::TooLargeError], jobs.values_at(3, 4).map { |job| job.enqueue_error.class }
     assert_equal 23, jobs.filter_map(&:provider_job_id).uniq.size
     assert_equal [23, 0, 0], counts(queue)
-    assert_equal [:send_message_batch], requests.map { |event| event.payload[:operation] }
+    assert_equal [[:send_message_batch, 10], [:send_message_batch, 10], [:send_message_batch, 3]],
+                 requests.map { |event| event.payload.values_at(:operation, :entries) }.sort.reverse
   end
 
   since '7.1', def test_many_jobs_keep_their_own_times_and_queues

@@ -76,7 +76,7 @@ module Lambdakiq
       client = Lambdakiq.client
       return yield ClientBatch.new(client) unless client.native?
 
-      client.with { |native| yield Native::Batch.new(native, options) }
+      client.with_reports { |native| yield Native::Batch.new(native, options) }
     end
 
     def options

@@ -25,11 +25,16 @@ module Lambdakiq
     # @return [Hash{String => Queue}] made when asked for; by name, URL or ARN
     attr_reader :queues
 
+    # @return [Outbox] jobs on their way
+    # @api private
+    attr_reader :outbox
+
     # @param options [Hash] over {Client.default_options}
     def initialize(options = {})
       @options = aws_config.merge(self.class.default_options).merge(options)
       @credentials = @options[:credentials]
-      @pool = Pool.new { Native::Client.new(native_options) }
+      @pool = Pool.new { make_native }
+      @outbox = Outbox.new(self)
       @queues = Hash.new { |queues, name| queues[name] = Queue.new(name, self) }
       warn_unknown
     end
@@ -48,6 +53,23 @@ module Lambdakiq
       @native = Lambdakiq.config.client.nil? && !@options[:stub_responses]
     end
 
+    # Whether {#sqs} answers with stubs.
+    #
+    # @api private
+    def stubbed?
+      return @options[:stub_responses] ? true : false unless Lambdakiq.config.client
+
+      settings = sqs.config if sqs.respond_to?(:config)
+      settings.respond_to?(:stub_responses) && settings.stub_responses ? true : false
+    end
+
+    # A call that {#sqs} makes, when that is not the core's.
+    #
+    # @api private
+    def call(operation, **params)
+      Requests.observe_foreign(operation, params[:queue_url]) { sqs.public_send(operation, **params) }
+    end
+
     # Lends a native handle.
     #
     # @yieldparam handle [Native::Client]
@@ -57,6 +79,32 @@ module Lambdakiq
         sign_with_current_credentials(handle) if @credentials
         yield handle
       end
+    end
+
+    # Lends a native handle for calls that are not waited for, each of which is a notification too.
+    #
+    # @api private
+    def with_reports
+      @pool.with do |handle|
+        prepare(handle)
+        yield handle
+      ensure
+        Requests.tell { handle.observed }
+      end
+    end
+
+    # @return [Native::Client] another handle, for the caller to keep
+    # @api private
+    def make_native
+      Native::Client.new(native_options)
+    end
+
+    # Before calls that are not waited for.
+    #
+    # @api private
+    def prepare(handle)
+      sign_with_current_credentials(handle) if @credentials
+      Requests.watch(handle)
     end
 
     # Drops connections inherited from a parent process at once. Without it they are left alone and a

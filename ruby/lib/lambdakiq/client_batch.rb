@@ -141,7 +141,7 @@ module Lambdakiq
     end
 
     def delete
-      @client.sqs.delete_message(queue_url: @item.queue.queue_url, receipt_handle: @item.record.receipt_handle)
+      @client.call(:delete_message, queue_url: @item.queue.queue_url, receipt_handle: @item.record.receipt_handle)
     end
 
     # The new message first: two copies are better than none.
@@ -158,8 +158,8 @@ module Lambdakiq
       @groups[@item.group] = wait_s if @item.group && %i[retry defer skip].include?(action)
       return unless wait_s
 
-      @client.sqs.change_message_visibility(queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
-                                            receipt_handle: @item.record.receipt_handle)
+      @client.call(:change_message_visibility, queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
+                                                receipt_handle: @item.record.receipt_handle)
     rescue StandardError => e
       say('SETTLE_FAILED', true, "its visibility could not be changed: #{e.message}", nil, e)
     end

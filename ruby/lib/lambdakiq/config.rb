@@ -48,6 +48,13 @@ module Lambdakiq
     #   nil (default): Lambdakiq's
     attr_accessor :client
 
+    # @return [Numeric] seconds that a request, a handler or a process waits at its end for the answers to
+    #   jobs that were sent with `async: true` (5)
+    attr_reader :flush_timeout
+
+    # @param value [String, false, nil] see {#default_queue}
+    attr_writer :default_queue
+
     def initialize
       @max_retries = MAX_RETRIES
       @metrics_namespace = 'Lambdakiq'
@@ -57,6 +64,7 @@ module Lambdakiq
       @guard_seconds = 0
       @jitter = 0
       @recursion_allowed = false
+      @flush_timeout = 5
     end
 
     def max_retries=(value)
@@ -77,6 +85,28 @@ module Lambdakiq
 
     def jitter=(value)
       @jitter = Options.integer('config.lambdakiq.jitter', value, 0..100)
+    end
+
+    def flush_timeout=(value)
+      @flush_timeout = Options.number('config.lambdakiq.flush_timeout', value, 0..900)
+    end
+
+    # Where jobs go that name no queue of their own: those of Rails and other libraries, without
+    # {Worker}, in a queue that Rails made up ("default", "mailers", "active_storage_…"); and when it is
+    # set here, those with {Worker} in "default" too.
+    #
+    # @return [String, nil] default: the variable JOBS_QUEUE_NAME; nil when that is not set, or false was set
+    def default_queue
+      return @default_queue || nil unless @default_queue.nil?
+
+      name = ENV['JOBS_QUEUE_NAME']
+      name unless name.nil? || name.empty?
+    end
+
+    # @return [Boolean] whether it was set here, not by the environment
+    # @api private
+    def default_queue?
+      @default_queue ? true : false
     end
 
     def metrics_app_name

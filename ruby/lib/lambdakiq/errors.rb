@@ -72,6 +72,18 @@ module Lambdakiq
   # A defect in Lambdakiq.
   class InternalError < Error; end
 
+  # Some jobs of a `perform_bulk` were not accepted; the others were.
+  class BulkError < Error
+    # @return [Hash{ActiveJob::Base => Exception}] those that were not; `job.enqueue` tries again
+    attr_reader :failures
+
+    # @api private
+    def initialize(failures, total)
+      @failures = failures
+      super("#{failures.size} of #{total} jobs were not enqueued; the first: #{ErrorText.of(failures.values.first)}")
+    end
+  end
+
   # A job is not due yet and was hidden until it is. Says what became of a record; it is not a failure
   # of the job, and has no backtrace.
   class FifoDelayError < Error

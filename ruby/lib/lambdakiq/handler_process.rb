@@ -136,7 +136,7 @@ module Lambdakiq
 
     def invoke(handler, invocation)
       request_id, event = invocation
-      result = handler.call(event: JSON.parse(event), context: Context.new(invocation))
+      result = call(handler, JSON.parse(event), Context.new(invocation))
       @runtime.respond(request_id, JSON.generate(result))
     rescue RuntimeApiError, TooLargeError => e
       warn "lambdakiq-handler: invocation #{request_id}: #{e.message}"
@@ -144,6 +144,14 @@ module Lambdakiq
       warn "lambdakiq-handler: invocation #{request_id}: #{e.full_message(highlight: false)}"
       report(request_id, e)
       raise if Batch::ENDING.any? { |ending| ending === e }
+    end
+
+    # Jobs that the handler sent without waiting are collected before it is answered: the sandbox may
+    # freeze then.
+    def call(handler, event, context)
+      handler.call(event: event, context: context)
+    ensure
+      Lambdakiq.collect(context)
     end
 
     def report(request_id, error)

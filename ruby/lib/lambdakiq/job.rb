@@ -7,6 +7,8 @@ module Lambdakiq
       # Performs the jobs of an event. See {Lambdakiq.handler}.
       def handler(event, context = nil)
         { batchItemFailures: Batch.new(Event.records(event), context).run.map { |id| { itemIdentifier: id } } }
+      ensure
+        Lambdakiq.collect(context)
       end
     end
 

@@ -20,29 +20,52 @@ module Lambdakiq
     # @return [String] the job as ActiveJob serialises it
     # @raise [InvalidError] it has arguments that JSON does not know (B3)
     def body
-      @body ||= JSON.generate(job.serialize)
-    rescue JSON::JSONError => e
-      raise InvalidError, "#{job.class} cannot be enqueued: its arguments are not JSON (#{e.message}); " \
+      @body ||= escape(JSON.generate(job.serialize))
+    rescue JSON::JSONError, EncodingError => e
+      raise InvalidError, "#{job.class} cannot be enqueued: its arguments are not JSON (#{ErrorText.message(e)}); " \
                           'NaN, Infinity and text that is not UTF-8 are not'
+    rescue SystemStackError
+      raise InvalidError, "#{job.class} cannot be enqueued: its arguments contain themselves, or are nested too deep"
     end
 
     # What {Native::Client#send_job} takes after the queue.
     #
     # @api private
     def to_native
-      [body, job.job_id, delay_ms, Options.group_id(job), Performing.resend_of(job.job_id),
-       Lambdakiq.config.long_delays]
+      @to_native ||= [body, job.job_id, delay_ms, Options.group_id(job), Performing.resend_of(job.job_id),
+                      Lambdakiq.config.long_delays]
     end
 
     # The message as parameters of SendMessage, without `queue_url`.
     #
     # @return [Hash{Symbol => Object}]
     def params
-      json = Lambdakiq.client.with { |native| native.send_params(queue.reference, *to_native) }
-      SQS.params(:send_message, JSON.parse(json))
+      SQS.params(:send_message, JSON.parse(params_json))
+    end
+
+    # The same as SQS's JSON.
+    #
+    # @api private
+    def params_json
+      @params_json ||= Lambdakiq.client.with { |native| native.send_params(queue.reference, *to_native) }
+    end
+
+    # Whether the job's class does not wait for SQS's answer. A job that is sent again while it is performed
+    # always does: its message is deleted next.
+    #
+    # @api private
+    def async?
+      job.respond_to?(:lambdakiq_async?) && job.lambdakiq_async? && Performing.resend_of(job.job_id).nil?
     end
 
     private
+
+    # Two characters that JSON may hold and SQS refuses.
+    def escape(json)
+      return json if json.ascii_only?
+
+      json.gsub(/[\u{FFFE}\u{FFFF}]/) { |character| format('\u%04x', character.ord) }
+    end
 
     def delay_ms
       options[:delay_ms] || ((options[:delay_seconds] || 0) * 1000).to_i

@@ -53,30 +53,34 @@ module Lambdakiq
 
     # Sends a job, to be performed after delay_ms.
     #
-    # @return [String] the messageId
+    # @return [String, nil] the messageId; nil when the job's class does not wait for it (`async: true`)
     # @api private
     def deliver(job, delay_ms)
       message = Message.new(self, job, delay_ms: delay_ms)
-      return deliver_with_sqs(message) unless @client.native?
+      return ClientSend.new(@client, self).one(message) unless @client.native?
+      return push(message) if message.async? && !@client.outbox.closed?
 
-      @client.with do |native|
-        Requests.observe(native, :send_message, @reference) { native.send_job(@reference, *message.to_native) }
+      arguments = message.to_native
+      in_order do |native|
+        Requests.observe(native, :send_message, @reference) { native.send_job(@reference, *arguments) }
       end
     end
 
-    # Sends many messages, ten a call.
+    # Sends many messages, ten a call. Only when none of them needs an answer they are not waited for: the
+    # jobs of a FIFO group must keep their order.
     #
     # @param messages [Array<Message>]
-    # @return [Array<String, Error>] for each its messageId or what went wrong
+    # @return [Array<String, nil, Exception>] for each its messageId or what went wrong; nil where its class
+    #   does not wait for it
     # @api private
     def deliver_all(messages)
-      return messages.map { |message| attempt { deliver_with_sqs(message) } } unless @client.native?
+      return ClientSend.new(@client, self).many(messages) unless @client.native?
+      return messages.map { |message| attempt { push(message) } } if messages.all?(&:async?) && !@client.outbox.closed?
 
-      @client.with do |native|
-        Requests.observe(native, :send_message_batch, @reference) do
-          native.send_jobs(@reference, messages.map(&:to_native))
-        end
-      end
+      arguments = messages.map(&:to_native)
+      in_order(reports: true) { |native| native.send_jobs(@reference, arguments) }
+    rescue StandardError => e # of all of them: the queue's name is none, say
+      messages.map { e }
     end
 
     # Sends a message once more, byte by byte, to be performed after delay_ms. For clients that are not
@@ -89,7 +93,7 @@ module Lambdakiq
       json = @client.with do |native|
         native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id, true)
       end
-      @client.sqs.send_message(queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
+      @client.call(:send_message, queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
     end
 
     # Attributes read again.
@@ -101,8 +105,16 @@ module Lambdakiq
 
     private
 
-    def deliver_with_sqs(message)
-      @client.sqs.send_message(queue_url: queue_url, **message.params).message_id
+    # Without waiting.
+    def push(message)
+      @client.outbox.push(@reference, message)
+    end
+
+    # A FIFO queue gets what is on its way first.
+    def in_order(reports: false, &block)
+      return @client.outbox.with(&block) if fifo? && @client.outbox.pending?
+
+      reports ? @client.with_reports(&block) : @client.with(&block)
     end
 
     def attempt
@@ -112,16 +124,23 @@ module Lambdakiq
     end
 
     def read_url
-      return @client.sqs.get_queue_url(queue_name: queue_name).queue_url unless @client.native?
+      return ask_url unless @client.native?
 
       @client.with do |native|
         Requests.observe(native, :get_queue_url, @reference) { native.queue_url(@reference) }
       end
     end
 
+    def ask_url
+      return @reference if @reference.start_with?('http')
+
+      @client.call(:get_queue_url, queue_name: queue_name).queue_url
+    end
+
     def read_attributes
-      url = @client.native? ? @reference : queue_url
-      @client.sqs.get_queue_attributes(queue_url: url, attribute_names: ['All']).attributes
+      return @client.sqs.get_queue_attributes(queue_url: @reference, attribute_names: ['All']).attributes if @client.native?
+
+      @client.call(:get_queue_attributes, queue_url: queue_url, attribute_names: ['All']).attributes
     end
   end
 end

@@ -4,9 +4,14 @@ module Lambdakiq
   # Offers the settings as `config.lambdakiq`, and loads what the first enqueue needs.
   class Railtie < ::Rails::Railtie
     # On the way of a job out of this process.
-    ON_THE_WAY = %i[Native Client Message Options Performing Pool Queue Requests].freeze
+    ON_THE_WAY = %i[Native Client DefaultQueue Message Options Outbox Performing Pool Queue Requests].freeze
 
     config.lambdakiq = Lambdakiq.config
+
+    # The answers to jobs that a request, or a job, sent without waiting are collected at its end.
+    initializer 'lambdakiq.collect' do |application|
+      application.executor.to_complete { Lambdakiq.collect }
+    end
 
     # At the end of boot, not in the first request that enqueues; and before a server forks its workers.
     config.after_initialize do |application|

@@ -2,20 +2,26 @@
 
 module Lambdakiq
   # Each call to SQS as a `request.lambdakiq` notification, for those who listen.
+  #
+  # Payload: operation, queue, status, attempts, request_id, duration_ms, and `exception_object` of a call
+  # that failed. Calls that nobody waited for are told when somebody looks after them, with `entries`,
+  # the number of messages that shared the call.
   module Requests
     NAME = 'request.lambdakiq'
 
+    # What the core calls an operation, as we do.
+    OPERATIONS = Hash.new { |names, action| names[action] = ActiveSupport::Inflector.underscore(action).to_sym }
+
     module_function
 
-    # Payload: operation, queue, status, attempts, request_id, duration_ms, and `exception_object` of a
-    # call that failed.
-    def observe(native, operation, queue, &block)
-      return yield unless ActiveSupport::Notifications.notifier.listening?(NAME)
-
-      instrument(native, operation, queue, &block)
+    def listening?
+      ActiveSupport::Notifications.notifier.listening?(NAME)
     end
 
-    def instrument(native, operation, queue)
+    # A call of the core's that is waited for.
+    def observe(native, operation, queue)
+      return yield unless listening?
+
       ActiveSupport::Notifications.instrument(NAME, operation: operation, queue: queue) do |payload|
         yield
       ensure
@@ -24,5 +30,51 @@ module Lambdakiq
                        duration_ms: duration_us / 1000.0)
       end
     end
+
+    # A call that another client makes; what it knows is in its answer.
+    def observe_foreign(operation, queue)
+      return yield unless listening?
+
+      started = Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond)
+      ActiveSupport::Notifications.instrument(NAME, operation: operation, queue: queue) do |payload|
+        yield.tap { |response| payload.merge!(answer(response)) }
+      rescue StandardError => e
+        payload.merge!(answer(e))
+        raise
+      ensure
+        payload[:duration_ms] = Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond) - started
+      end
+    end
+
+    # Has the core keep reports of calls that nobody waits for, if there are listeners.
+    def watch(native)
+      native.observe(listening?)
+    end
+
+    # Tells of those calls.
+    #
+    # @yieldreturn [Array, nil] the next of {Native::Client#observed}
+    def tell
+      return unless listening?
+
+      while (report = yield)
+        action, queue, entries, attempts, status, duration_us, request_id, error = report
+        payload = { operation: OPERATIONS[action], queue: queue, entries: entries, status: status, attempts: attempts,
+                    request_id: request_id, duration_ms: duration_us / 1000.0 }
+        payload.merge!(exception: [error.class.name, error.message], exception_object: error) if error
+        ActiveSupport::Notifications.instrument(NAME, payload)
+      end
+    end
+
+    # What a response, or an error, of `Aws::SQS::Client` tells of its call.
+    def answer(response)
+      context = response.respond_to?(:context) ? response.context : nil
+      http = context.http_response if context.respond_to?(:http_response)
+      return {} unless http
+
+      { status: http.status_code, attempts: context.respond_to?(:retries) ? context.retries + 1 : nil,
+        request_id: context.respond_to?(:[]) ? context[:request_id] : nil }
+    end
+    private_class_method :answer
   end
 end

@@ -16,6 +16,11 @@ module Lambdakiq
     extend ActiveSupport::Concern
 
     included do
+      unless method_defined?(:perform_now)
+        raise OptionError, "#{name} includes Lambdakiq::Worker and is no job: write class #{name} < ApplicationJob"
+      end
+
+      extend SidekiqMethods
       class_attribute :lambdakiq_options_hash, instance_predicate: false, default: {}
     end
 
@@ -26,8 +31,8 @@ module Lambdakiq
       # @param options [Hash]
       # @option options [Integer, Boolean] :retry how many retries; overrides `config.lambdakiq.max_retries`
       # @option options [String, #call] :message_group_id the FIFO group, or what computes it from the job
-      # @option options [Boolean] :async kept for {#lambdakiq_async?}; a send is always waited for, so that
-      #   its failure is seen where the job is enqueued
+      # @option options [Boolean] :async put jobs on their way without waiting for SQS's answer: they have no
+      #   `provider_job_id`, and a failure is told later, see {Lambdakiq.flush}
       # @option options [:dlq] :dead a job whose own retries are spent goes to the dead-letter queue
       #   instead of being deleted
       # @raise [OptionError] an option makes no sense

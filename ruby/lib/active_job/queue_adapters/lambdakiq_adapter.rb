@@ -22,15 +22,17 @@ module ActiveJob
       end
 
       # @param timestamp [Float] epoch seconds; a past one means at once (B10)
+      # @raise [Lambdakiq::Error] the job was not accepted
       def enqueue_at(job, timestamp)
         deliver(job, delay_ms(timestamp))
       end
 
       # Sends many jobs, ten a call. What became of each is in its `successfully_enqueued?` and
-      # `enqueue_error`.
+      # `enqueue_error`; nothing is raised for one of them.
       #
       # @return [Integer] how many were accepted
       def enqueue_all(jobs)
+        jobs.each { |job| Lambdakiq::DefaultQueue.assign(job) }
         jobs.group_by(&:queue_name).sum { |queue_name, list| enqueue_to(queue_name, list) }
       end
 
@@ -47,45 +49,37 @@ module ActiveJob
       end
 
       def deliver(job, delay_ms)
+        Lambdakiq::DefaultQueue.assign(job)
         job.provider_job_id = Lambdakiq.client.queues[job.queue_name].deliver(job, delay_ms)
-      rescue Lambdakiq::Error => e
-        raise explain(e, job)
+      rescue StandardError => e
+        raise Lambdakiq::DefaultQueue.explain(e, job.class, job.queue_name)
       end
 
       def enqueue_to(queue_name, jobs)
         queue = Lambdakiq.client.queues[queue_name]
         messages = jobs.map { |job| message(queue, job) }
         sendable = messages.grep(Lambdakiq::Message)
-        results = sendable.zip(queue.deliver_all(sendable)).to_h
+        results = sendable.zip(queue.deliver_all(sendable)).to_h.compare_by_identity
         jobs.zip(messages).count { |job, message| record(job, results.fetch(message, message)) }
       end
 
-      # The message with its body made, or why there is none.
+      # The message, laid out, or why there is none.
       def message(queue, job)
         delay_ms = job.scheduled_at ? delay_ms(job.scheduled_at.to_f) : 0
-        Lambdakiq::Message.new(queue, job, delay_ms: delay_ms).tap(&:body)
+        Lambdakiq::Message.new(queue, job, delay_ms: delay_ms).tap(&:to_native)
       rescue StandardError => e
         e
       end
 
+      # ActiveJob 6.1 has no place for it.
       def record(job, result)
-        if result.is_a?(Exception)
-          job.enqueue_error = explain(result, job)
-          job.successfully_enqueued = false
-        else
-          job.provider_job_id = result
-          job.successfully_enqueued = true
-        end
-      end
+        accepted = !result.is_a?(Exception)
+        job.provider_job_id = result if accepted
+        job.successfully_enqueued = accepted if job.respond_to?(:successfully_enqueued=)
+        return accepted if accepted || !job.respond_to?(:enqueue_error=)
 
-      # `queue_as nil` makes ActiveJob use the queue "default", which hardly anyone has (B19).
-      def explain(error, job)
-        missing = error.respond_to?(:aws_code) && error.aws_code.to_s.end_with?('NonExistentQueue')
-        return error unless missing && job.queue_name == 'default'
-
-        error.exception("#{error.message} #{job.class} has no queue of its own, so ActiveJob used " \
-                        '"default": is JOBS_QUEUE_NAME set? `queue_as ENV["JOBS_QUEUE_NAME"]` needs it, ' \
-                        'in the function that enqueues as well.')
+        job.enqueue_error = Lambdakiq::DefaultQueue.explain(result, job.class, job.queue_name)
+        accepted
       end
     end
   end

@@ -1,0 +1,63 @@
+# frozen_string_literal: true
+
+module Lambdakiq
+  # A job that was sent without waiting and then not accepted. Whoever enqueued it has gone on: it is
+  # told to the log, to the error reporter, and as `enqueue_failed.lambdakiq` with all it takes to enqueue
+  # it again.
+  class EnqueueFailure
+    NAME = 'enqueue_failed.lambdakiq'
+
+    # @return [Hash] the job as ActiveJob serialised it
+    attr_reader :job_data
+
+    # @return [Error]
+    attr_reader :error
+
+    # @param body [String] the job's JSON
+    # @param error [Error]
+    def initialize(body, error)
+      @job_data = JSON.parse(body)
+      @error = DefaultQueue.explain(error, @job_data['job_class'], queue_name)
+    end
+
+    # @return [ActiveJob::Base] made of {#job_data}; `job.enqueue` tries again
+    def job
+      @job ||= ActiveJob::Base.deserialize(job_data).tap do |job|
+        job.successfully_enqueued = false if job.respond_to?(:successfully_enqueued=)
+        job.enqueue_error = error if job.respond_to?(:enqueue_error=)
+      end
+    end
+
+    # @return [String]
+    def queue_name
+      job_data['queue_name']
+    end
+
+    # Tells all who want to know. None of them keeps the others from hearing it.
+    def tell
+      [method(:log), method(:report), method(:notify)].each do |way|
+        way.call
+      rescue StandardError => e
+        Lambdakiq.logger.error("[Lambdakiq] a listener of #{NAME} failed: #{ErrorText.of(e)}")
+      end
+    end
+
+    private
+
+    def log
+      Lambdakiq.logger.error("[Lambdakiq] job #{job_data['job_class']} #{job_data['job_id']} was not enqueued in " \
+                             "#{queue_name}: #{ErrorText.of(error)}")
+    end
+
+    def report
+      reporter = ActiveSupport.error_reporter if ActiveSupport.respond_to?(:error_reporter)
+      reporter&.report(error, handled: false, severity: :error,
+                              context: { job_class: job_data['job_class'], job_id: job_data['job_id'],
+                                         queue: queue_name })
+    end
+
+    def notify
+      ActiveSupport::Notifications.instrument(NAME, job: job, job_data: job_data, error: error, queue: queue_name)
+    end
+  end
+end
