@@ -90,8 +90,11 @@ class AsyncTest < QueueTest
   def test_a_job_that_was_not_accepted_is_told_with_all_it_takes_to_enqueue_it_again
     reports = Reports.new
     ActiveSupport.error_reporter.subscribe(reports)
-    job = AsyncJob.set(queue: 'nowhere').perform_later('secret')
-    event = events('enqueue_failed.lambdakiq') { assert Lambdakiq.flush }.fetch(0)
+    job = nil
+    event = events('enqueue_failed.lambdakiq') do
+      job = AsyncJob.set(queue: 'nowhere').perform_later('secret')
+      assert Lambdakiq.flush
+    end.fetch(0)
 
     assert_equal [job.job_id, ['secret'], 'nowhere'], event.payload[:job_data].values_at('job_id', 'arguments', 'queue_name')
     assert_equal ['nowhere', 'AWS.SimpleQueueService.NonExistentQueue'],
