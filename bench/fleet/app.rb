@@ -15,10 +15,10 @@ class FleetJob < ActiveJob::Base
 
   # @param fails_until_ms [Integer, nil] fails until then, as when a service it needs is down
   def perform(fails_until_ms = nil)
-    Ledger.write('start', self)
-    raise Failure, 'as told' if fails_until_ms && Ledger.now_ms < fails_until_ms
+    FleetLedger.write('start', self)
+    raise Failure, 'as told' if fails_until_ms && FleetLedger.now_ms < fails_until_ms
 
-    Ledger.write('done', self)
+    FleetLedger.write('done', self)
   end
 end
 
@@ -31,14 +31,21 @@ class GroupJob < FleetJob
   end
 end
 
+# With a key of its own in its body, which a worker that does not know it has to let pass.
+class TaggedJob < FleetJob
+  def serialize
+    super.merge('bench_tag' => { 'user' => 7 })
+  end
+end
+
 # Retried by ActiveJob: fails twice, then works.
 class AgainJob < FleetJob
   retry_on Failure, wait: 3, attempts: 5
 
   def perform
-    Ledger.write('start', self)
+    FleetLedger.write('start', self)
     raise Failure, 'as told' if exception_executions.values.sum < 2
 
-    Ledger.write('done', self)
+    FleetLedger.write('done', self)
   end
 end

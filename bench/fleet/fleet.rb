@@ -45,7 +45,7 @@ class Fleet
 
   # @return [Array<Hash>] all that jobs wrote, in order
   def ledger
-    Ledger.read(ledger_path)
+    FleetLedger.read(ledger_path)
   end
 
   # What became of what was accepted, when nothing waits any more.

@@ -5,7 +5,7 @@ require 'json'
 # What jobs did, in a file that all workers of a fleet append to and that outlives each of them.
 #
 # A line is one write to a file opened for appending: lines of different processes do not mix.
-module Ledger
+module FleetLedger
   module_function
 
   # @param what [String] "start" or "done"

@@ -6,7 +6,7 @@ require_relative 'ledger'
 # know whether a FIFO delay has passed. Ours look at the clock's file themselves.
 module MovedTime
   def now(...)
-    super + (Ledger.offset_ms / 1000.0)
+    super + (FleetLedger.offset_ms / 1000.0)
   end
 end
 Time.singleton_class.prepend(MovedTime)

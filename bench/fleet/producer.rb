@@ -17,7 +17,7 @@ def enqueue(entry, number)
   set[:wait] = entry['wait_s'].seconds if entry['wait_s']
   arguments = [*entry['arguments']]
   arguments << "group-#{number % entry['groups']}" if entry['groups']
-  due_ms = Ledger.now_ms + (entry['wait_s'].to_i * 1000)
+  due_ms = FleetLedger.now_ms + (entry['wait_s'].to_i * 1000)
   job = job_class.set(set).perform_later(*arguments)
   { id: job.job_id, kind: entry.fetch('kind'), queue: entry.fetch('queue'), due_ms: due_ms }
 end
