@@ -16,7 +16,7 @@ Gem::Specification.new do |spec|
   # The core comes through the directory symlinks ext/lambdakiq/{src,include}, so that the packed gem
   # holds real files and builds with mkmf alone.
   spec.files = Dir.chdir(__dir__) do
-    Dir["lib/**/*.rb", "exe/*", "ext/lambdakiq/*.{c,h,rb}",
+    Dir["lib/**/*.{rb,tt}", "exe/*", "ext/lambdakiq/*.{c,h,rb}",
         "ext/lambdakiq/src/*.{c,h}", "ext/lambdakiq/include/*.h", "LICENSE"]
   end
   spec.bindir = "exe"
