@@ -122,7 +122,9 @@ static void close_faulty(lk_batch *batch, lk_job *job)
                  job->fault);
     job->state = LK_JOB_CLOSED;
     job->failed = true;
-    lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));
+    lk_job_facts facts = lk_job_facts_now(job);
+    if (!lk_job_is_last_receive(&facts)) /* else it will not come back: nobody need wait for it */
+        lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));
 }
 
 /* What holds the group up may have made no call: then its queue's VisibilityTimeout counts. */
@@ -203,12 +205,16 @@ static int act_before(lk_batch *batch, lk_job *job, const lk_decision *decision,
 /* 1: the job may run; 0: it is closed; negative: an error, the job is as before. */
 static int look_at(lk_batch *batch, lk_job *job, lk_err *err)
 {
-    if (job->fault) {
-        close_faulty(batch, job);
-        return 0;
-    }
     lk_decision decision;
-    int rc = decide_before(batch, job, &decision, err);
+    int rc = 0;
+    if (job->fault) {
+        if (job->group && job->queue) /* whether it holds up its group depends on them */
+            rc = lk_batch_need_attributes(batch, job, -1, err);
+        if (!rc)
+            close_faulty(batch, job);
+        return rc;
+    }
+    rc = decide_before(batch, job, &decision, err);
     return rc ? rc : act_before(batch, job, &decision, err);
 }
 

@@ -207,6 +207,23 @@ static lk_send_options resend_options(lk_batch *batch, lk_job *job, lk_buf *dedu
     return options;
 }
 
+/* Hidden until it is due, if it can be; a dead one blocks nobody in its group. */
+static int keep_unsent(lk_batch *batch, lk_job *job, const lk_err *why, lk_err *err)
+{
+    int rc = lk_batch_need_attributes(batch, job, -1, err);
+    if (rc)
+        return rc;
+    lk_job_facts facts = lk_job_facts_now(job);
+    lk_decision decision = lk_job_unsent(&facts);
+    say_unsettled(batch, job, why,
+                  decision.dead ? "a job that is not due could not be sent again; this was its "
+                                  "last receive, and it is left for the dead-letter queue"
+                                : "a job that is not due could not be sent again; it is hidden "
+                                  "until it is due, as far as SQS allows");
+    lk_batch_carry_out(batch, job, &decision);
+    return 0;
+}
+
 int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err)
 {
     lk_err why;
@@ -222,13 +239,8 @@ int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err)
             *err = why;
         return rc;
     }
-    if (rc) {
-        /* Nothing is touched: the message comes back after the queue's timeout and tries again. */
-        say_unsettled(batch, job, &why, "a job that is not due could not be sent again");
-        close_job(job, true);
-        lk_group_hold(job->group, -1, lk_batch_mono_ms(batch));
-        return 0;
-    }
+    if (rc)
+        return keep_unsent(batch, job, &why, err);
     int64_t wait_s = (options.delay_ms + 999) / 1000;
     lk_note note = lk_job_note(job, LK_NOTE_HOPPED, false, wait_s);
     lk_notes_add(&batch->notes, &note, "not due for %lld s: sent again as message %s",

@@ -52,10 +52,9 @@ static bool redrive_known(const lk_job_facts *f)
     return f->max_receive_count > LK_MAX_RECEIVE_NONE;
 }
 
-/* SQS moves the message instead of delivering it once more. */
-static bool is_last_receive(const lk_job_facts *f)
+bool lk_job_is_last_receive(const lk_job_facts *facts)
 {
-    return redrive_known(f) && receive_count(f) >= f->max_receive_count;
+    return redrive_known(facts) && receive_count(facts) >= facts->max_receive_count;
 }
 
 /* The class itself named a number of retries: the one kind of death that the job asked for. */
@@ -178,7 +177,7 @@ static lk_decision wait_fifo(const lk_job_facts *f, int64_t early_ms)
     lk_decision hop = no_call(LK_HOP);
     if (receive_count(f) > 1)
         return hop;
-    if (is_last_receive(f)) {
+    if (lk_job_is_last_receive(f)) {
         hop.sleep_ms = SLEEP_MAX_MS;
         return hop;
     }
@@ -213,6 +212,17 @@ lk_decision lk_job_before(const lk_job_facts *facts)
     return no_call(LK_RUN);
 }
 
+/* A message that came back each time its queue's timeout ends would spend its receives on waiting;
+ * hidden it spends one, and runs on time all the same. */
+lk_decision lk_job_unsent(const lk_job_facts *facts)
+{
+    if (lk_job_is_last_receive(facts))
+        return dead(leave_for_dlq(facts));
+    int64_t early_ms = bounded(facts->due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(facts);
+    lk_decision defer = hide(facts, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
+    return defer.wait_s > 0 ? defer : no_call(LK_DEFER);
+}
+
 /* --- After ---------------------------------------------------------------------------------- */
 
 lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s)
@@ -229,7 +239,7 @@ lk_decision lk_job_after(const lk_job_facts *facts, bool success)
 {
     if (success)
         return no_call(LK_DELETE);
-    if (is_last_receive(facts))
+    if (lk_job_is_last_receive(facts))
         return dead(leave_for_dlq(facts));
     int n = failure_number(facts);
     return n <= lk_job_limit(facts) ? lk_job_retry(facts, lk_backoff_s(n)) : die(facts);

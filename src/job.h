@@ -20,4 +20,11 @@
  * with jitter): RETRY with wait_s cut to what SQS accepts and the message survives. */
 lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s);
 
+/* What becomes of a job that is not due when SQS refuses to take it anew: DEFER while a receive is
+ * left to run it, at its last one LEAVE_FOR_DLQ (or DRAIN), dead. */
+lk_decision lk_job_unsent(const lk_job_facts *facts);
+
+/* SQS moves the message instead of delivering it once more. */
+bool lk_job_is_last_receive(const lk_job_facts *facts);
+
 #endif

@@ -141,20 +141,40 @@ static void nothing_overtakes_a_job_that_is_not_finished(void **state)
     lk_test_round_end(&round, 2);
 }
 
+static void send_foreign(lk_test_local *local, const char *queue)
+{
+    lk_err err;
+    lk_buf request = {0};
+    char *response = NULL;
+    size_t len = 0;
+    lk_buf_addf(&request,
+                "{\"QueueUrl\":\"%s\",\"MessageBody\":\"x\",\"MessageGroupId\":\"a\","
+                "\"MessageDeduplicationId\":\"x\"}",
+                queue);
+    assert_lk_ok(lk_sqs_call(lk_test_local_client(local), "SendMessage", lk_buf_slice(&request),
+                             &response, &len, &err));
+    lk_buf_clear(&request);
+    lk_free(response);
+}
+
+/* It would be the end of its followers, too, if they were received once and not run. */
+static void a_foreign_head_at_its_last_receive_blocks_nobody(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    send_foreign(local, "once.fifo");
+    lk_test_local_send(local, "once.fifo", "a2", 0, "a");
+    lk_test_round_begin(&round, local, "once.fifo", NULL);
+    lk_test_round_perform(&round, "a2", LK_RETRY_UNSET, LK_DONE);
+    lk_test_round_end(&round, 1);
+}
+
 static void a_foreign_head_holds_its_group_for_the_queues_own_timeout(void **state)
 {
     lk_test_local *local = *state;
-    lk_err err;
     lk_test_round round;
     lk_note note;
-    char *response = NULL;
-    size_t len = 0;
-    assert_lk_ok(lk_sqs_call(lk_test_local_client(local), "SendMessage",
-                             LK_SLICE_LITERAL("{\"QueueUrl\":\"jobs.fifo\",\"MessageBody\":\"x\","
-                                              "\"MessageGroupId\":\"a\","
-                                              "\"MessageDeduplicationId\":\"x\"}"),
-                             &response, &len, &err));
-    lk_free(response);
+    send_foreign(local, "jobs.fifo");
     lk_test_local_send(local, "jobs.fifo", "a2", 0, "a");
     lk_test_round_begin(&round, local, "jobs.fifo", NULL);
     assert_null(lk_test_round_next(&round));
@@ -271,6 +291,7 @@ int main(void)
         LOCAL(followers_come_back_after_their_head),
         LOCAL(a_dead_head_blocks_nobody),
         LOCAL(nothing_overtakes_a_job_that_is_not_finished),
+        LOCAL(a_foreign_head_at_its_last_receive_blocks_nobody),
         LOCAL(a_foreign_head_holds_its_group_for_the_queues_own_timeout),
         LOCAL(followers_of_a_failed_head_wait_for_it_in_a_stopped_batch_too),
         LOCAL(followers_of_a_head_that_keeps_failing_run_before_they_die),

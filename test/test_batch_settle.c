@@ -143,7 +143,7 @@ static void attributes_that_are_denied_are_asked_once_and_nothing_is_deleted(voi
     end(&f, 2);
 }
 
-static void a_failed_hop_touches_nothing(void **state)
+static void a_job_that_cannot_be_sent_again_is_hidden_until_it_is_due(void **state)
 {
     (void)state;
     const lk_test_answer refused[] = {{.status = 403, .error = "AccessDenied"}};
@@ -155,10 +155,13 @@ static void a_failed_hop_touches_nothing(void **state)
     assert_lk_ok(lk_batch_add(f.round.batch, &record, &err));
     assert_null(lk_test_round_next(&f.round));
     settle(&f);
-    assert_int_equal(lk_test_sqs_count(f.sqs), 1);
+    assert_int_equal(lk_test_sqs_count(f.sqs), 3);
     assert_slice(lk_test_sqs_action(f.sqs, 0), "SendMessage");
+    assert_slice(lk_test_sqs_action(f.sqs, 1), "GetQueueAttributes");
+    assert_slice(lk_test_sqs_action(f.sqs, 2), "ChangeMessageVisibility");
     assert_int_equal(lk_test_round_notes(&f.round, LK_NOTE_SETTLE_FAILED, &note), 1);
     assert_slice(note.message_id, "m1");
+    assert_string_equal(note.err.aws_code, "AccessDenied");
     end(&f, 1);
 }
 
@@ -220,7 +223,7 @@ int main(void)
         cmocka_unit_test(a_visibility_call_that_fails_touches_no_other_record),
         cmocka_unit_test(a_settle_call_is_retried),
         cmocka_unit_test(attributes_that_are_denied_are_asked_once_and_nothing_is_deleted),
-        cmocka_unit_test(a_failed_hop_touches_nothing),
+        cmocka_unit_test(a_job_that_cannot_be_sent_again_is_hidden_until_it_is_due),
         cmocka_unit_test(a_hop_deletes_only_after_the_send_was_accepted),
         cmocka_unit_test(settling_ends_before_the_deadline_and_says_what_is_open),
         cmocka_unit_test(an_interrupted_question_leaves_the_job_open),

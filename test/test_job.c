@@ -469,6 +469,23 @@ static void a_fifo_job_hops_when_a_deferral_would_spend_its_only_receive(void **
     assert_int_equal(d.sleep_ms, 1000); /* the new message is there at once: do not spin */
 }
 
+static void a_job_that_cannot_be_sent_anew_is_hidden_while_a_receive_is_left(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.due_at_ms = now_ms + 5000;
+    f.receive_count = f.max_receive_count - 1;
+    assert_decision(lk_job_unsent(&f), LK_DEFER, 5);
+    assert_false(lk_job_unsent(&f).dead);
+    f.due_at_ms = now_ms + INT64_C(400000000);
+    assert_decision(lk_job_unsent(&f), LK_DEFER, 43200 - 300 - 30);
+    f.receive_count = f.max_receive_count;
+    assert_int_equal(lk_job_unsent(&f).action, LK_LEAVE_FOR_DLQ);
+    assert_true(lk_job_unsent(&f).dead);
+    f.max_receive_count = LK_MAX_RECEIVE_UNKNOWN;
+    assert_int_equal(lk_job_unsent(&f).action, LK_DEFER);
+}
+
 static void a_deferral_is_shortened_or_becomes_a_hop_where_retention_ends_first(void **state)
 {
     (void)state;
@@ -595,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_fifo_job_is_hidden_for_less_than_twelve_hours_since_its_receive),
         cmocka_unit_test(a_fifo_job_that_is_not_due_at_a_later_receive_hops),
         cmocka_unit_test(a_fifo_job_hops_when_a_deferral_would_spend_its_only_receive),
+        cmocka_unit_test(a_job_that_cannot_be_sent_anew_is_hidden_while_a_receive_is_left),
         cmocka_unit_test(a_deferral_is_shortened_or_becomes_a_hop_where_retention_ends_first),
         cmocka_unit_test(a_follower_waits_two_seconds_longer_than_the_head_of_its_group),
         cmocka_unit_test(a_blocked_group_comes_before_everything_else),

@@ -26,7 +26,7 @@ module NeverLose
     # Performed, in the dead-letter queue, or deleted where that is the contract and an event says so.
     def fate(queue, job)
       return [] if done?(job)
-      return buried(job) if dead?(queue, job)
+      return buried(queue, job) if dead?(queue, job)
       return [] if deletable?(queue, job) && stopped(job).any?
 
       ['LOST: neither performed, nor in the dead-letter queue, nor deleted with an event as the contract allows']
@@ -37,10 +37,15 @@ module NeverLose
       !job.poison && (job.retry || queue.max_receive_count.nil?)
     end
 
-    def buried(job)
-      return [] if job.poison || runs(job).any? || crashed(job).any?
+    def buried(queue, job)
+      return [] if job.poison || runs(job).any? || crashed(job).any? || unsendable?(queue, job)
 
       ['in the dead-letter queue without one run, and no crash or timeout spent its receives']
+    end
+
+    # It was not due at its last receive, and SQS did not take it anew.
+    def unsendable?(queue, job)
+      job.wait_s.positive? && queue.faults.key?('SendMessage')
     end
 
     # --- More that is promised
