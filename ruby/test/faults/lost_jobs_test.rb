@@ -45,6 +45,25 @@ class LostJobsTest < DevTest
     assert_gone STANDARD
   end
 
+  def test_b6_what_a_job_enqueues_asynchronously_is_accepted_before_its_invocation_is_answered
+    job = ScriptedJob.set(queue: STANDARD).perform_later('acts' => ['enqueue_async'])
+    play
+
+    assert_equal 2, timeline('done').size
+    assert_equal 1, runs(job).size
+    assert_gone STANDARD
+  end
+
+  def test_b6_a_process_that_ends_right_after_enqueueing_loses_nothing
+    script = "5.times { AsyncScriptedJob.set(queue: '#{STANDARD}').perform_later('acts' => ['work']) }"
+    assert system({ 'TIMELINE' => "#{dev.directory}/timeline", 'RUBYLIB' => $LOAD_PATH.join(':') }, RbConfig.ruby,
+                  '-r', DevServer::APP, '-e', script, out: File::NULL)
+    play
+
+    assert_equal 5, timeline('done').size
+    assert_gone STANDARD
+  end
+
   def test_b7_a_failing_visibility_call_touches_no_other_record
     fault { |action| :denied if action.start_with?('ChangeMessageVisibility') }
     failing = ScriptedJob.set(queue: STANDARD).perform_later('acts' => %w[raise work])

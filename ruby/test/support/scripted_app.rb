@@ -63,7 +63,6 @@ end
 ScriptedApp.listen
 ActiveJob::Base.queue_adapter = :lambdakiq
 ActiveJob::Base.logger = Logger.new($stderr, level: ENV.fetch('LOG_LEVEL', 'warn'))
-Lambdakiq.config.metrics_enabled = ENV.key?('METRICS')
 # One retry: what is to fail fails sooner.
 Lambdakiq::Client.default_options[:max_attempts] = 2
 require_relative 'scripted_jobs'

@@ -36,6 +36,7 @@ class ScriptedJob < ActiveJob::Base
     when 'kill' then Process.kill('KILL', Process.pid)
     when 'signal' then raise SignalException, 'TERM'
     when 'enqueue' then self.class.set(queue: queue_name).perform_later(script)
+    when 'enqueue_async' then AsyncScriptedJob.set(queue: queue_name).perform_later('acts' => ['work'])
     when 'sleep' then sleep(script.fetch('sleep_s', 60))
     end
   end
@@ -60,6 +61,14 @@ class ScriptedJob < ActiveJob::Base
   class KeptJob < self
     lambdakiq_options retry: 1, dead: :dlq, message_group_id: GROUP
   end
+end
+
+class AsyncScriptedJob < ScriptedJob
+  lambdakiq_options async: true, message_group_id: GROUP
+end
+
+class QuietScriptedJob < ScriptedJob
+  self.log_arguments = false
 end
 
 # As ActionMailer's and Turbo's jobs are: no Worker.
