@@ -20,7 +20,9 @@ static void excerpt(lk_slice text, char *out, size_t capacity)
     size_t len = LK_MIN(text.len, capacity - 1);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
-        out[i] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
+        out[i] = text.ptr[i];
+        if (c < 0x20 || c == 0x7f)
+            out[i] = ' ';
     }
     out[len] = '\0';
 }

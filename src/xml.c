@@ -164,7 +164,9 @@ static bool skip_attribute(reader *r)
     if (read_name(r).len == 0 || !starts(r, "="))
         return false;
     skip(r, 1);
-    char quote[2] = {r->rest.len > 0 ? r->rest.ptr[0] : '\0', '\0'};
+    char quote[2] = "";
+    if (r->rest.len > 0)
+        quote[0] = r->rest.ptr[0];
     if (quote[0] != '"' && quote[0] != '\'')
         return false;
     skip(r, 1);

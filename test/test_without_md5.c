@@ -48,7 +48,8 @@ static void a_send_is_accepted_whatever_digest_the_answer_has(void **state)
         {.body = "{\"MessageId\":\"m1\",\"MD5OfMessageBody\":\"" SOME_DIGEST
                  "\",\"MD5OfMessageAttributes\":\"" SOME_DIGEST "\"}"},
         {.body = "{\"Successful\":[{\"Id\":\"0\",\"MessageId\":\"m2\",\"MD5OfMessageBody\":"
-                 "\"" SOME_DIGEST "\"}],\"Failed\":[]}"}};
+                 "\"" SOME_DIGEST "\"},{\"Id\":\"1\",\"MessageId\":\"m3\","
+                 "\"MD5OfMessageBody\":\"" SOME_DIGEST "\"}],\"Failed\":[]}"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, LK_COUNT(answers));
     lk_client *client = client_of(sqs);
     lk_slice queue = LK_SLICE_LITERAL("jobs");
@@ -56,11 +57,13 @@ static void a_send_is_accepted_whatever_digest_the_answer_has(void **state)
     lk_sent sent;
     assert_lk_ok(lk_send(client, queue, body, NULL, &sent, &err));
     assert_string_equal(sent.message_id, "m1");
-    lk_send_entry entry = {.body = body, .options = LK_SEND_OPTIONS_INIT};
-    lk_send_result result;
-    assert_lk_ok(lk_send_batch(client, queue, &entry, 1, &result, &err));
-    assert_int_equal(result.err.code, LK_OK);
-    assert_string_equal(result.sent.message_id, "m2");
+    lk_send_entry entries[2] = {{.body = body, .options = LK_SEND_OPTIONS_INIT},
+                                {.body = body, .options = LK_SEND_OPTIONS_INIT}};
+    lk_send_result results[2];
+    assert_lk_ok(lk_send_batch(client, queue, entries, 2, results, &err));
+    assert_int_equal(results[0].err.code, LK_OK);
+    assert_int_equal(results[1].err.code, LK_OK);
+    assert_string_equal(results[1].sent.message_id, "m3");
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
