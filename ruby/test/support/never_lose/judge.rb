@@ -43,9 +43,11 @@ module NeverLose
       ['in the dead-letter queue without one run, and no crash or timeout spent its receives']
     end
 
-    # It was not due at its last receive, and SQS did not take it anew.
+    # It was not due at its last receive, and SQS did not take it anew; or did not say that there is only
+    # one receive, so that it was hidden, in its place in the group, and not sent anew.
     def unsendable?(queue, job)
-      job.wait_s.positive? && queue.faults.key?('SendMessage')
+      unasked = queue.fifo && queue.max_receive_count == 1 && queue.faults.key?('GetQueueAttributes')
+      job.wait_s.positive? && (queue.faults.key?('SendMessage') || unasked)
     end
 
     # --- More that is promised
