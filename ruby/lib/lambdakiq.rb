@@ -30,7 +30,7 @@ module Lambdakiq
   autoload :Job, "#{__dir__}/lambdakiq/job"
   autoload :Message, "#{__dir__}/lambdakiq/message"
   autoload :Metrics, "#{__dir__}/lambdakiq/metrics"
-  autoload :Native, 'lambdakiq/lambdakiq'
+  autoload :Native, "#{__dir__}/lambdakiq/native"
   autoload :Notes, "#{__dir__}/lambdakiq/notes"
   autoload :Options, "#{__dir__}/lambdakiq/options"
   autoload :Outbox, "#{__dir__}/lambdakiq/outbox"
@@ -41,7 +41,7 @@ module Lambdakiq
   autoload :Requests, "#{__dir__}/lambdakiq/requests"
   autoload :SidekiqMethods, "#{__dir__}/lambdakiq/sidekiq_methods"
   autoload :SQS, "#{__dir__}/lambdakiq/sqs"
-  autoload :VERSION, 'lambdakiq/lambdakiq'
+  autoload :VERSION, "#{__dir__}/lambdakiq/native"
   autoload :Worker, "#{__dir__}/lambdakiq/worker"
 
   extend self
