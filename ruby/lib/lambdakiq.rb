@@ -12,7 +12,7 @@ require_relative 'lambdakiq/errors'
 #
 #     config.active_job.queue_adapter = :lambdakiq
 module Lambdakiq
-  autoload :AwsErrors, "#{__dir__}/lambdakiq/aws_error_names"
+  autoload :AwsErrors, "#{__dir__}/lambdakiq/aws_error_matching"
   autoload :Backoff, "#{__dir__}/lambdakiq/backoff"
   autoload :Batch, "#{__dir__}/lambdakiq/batch"
   autoload :Client, "#{__dir__}/lambdakiq/client"

@@ -21,6 +21,26 @@ module Lambdakiq
     # @return [Integer, nil]
     attr_reader :http_status
 
+    # The call that failed, as an error of the AWS SDK has it: operation_name, params, http_response (its
+    # status_code), client.
+    Context = Struct.new(:operation_name, :params, :http_response, :client)
+    # What {Context} knows of the answer.
+    HttpResponse = Struct.new(:status_code)
+
+    # @return [Context, nil] nil when no call was made
+    attr_reader :context
+
+    # @api private
+    def during(operation, params, client = nil)
+      @context ||= Context.new(operation, params, HttpResponse.new(http_status), client)
+      self
+    end
+
+    # @return [SQS::EmptyStructure] SQS's errors have no members
+    def data
+      SQS::EmptyStructure.new
+    end
+
     # Whether the same call may succeed later.
     def retriable?
       @retriable ? true : false
@@ -31,8 +51,15 @@ module Lambdakiq
   class InvalidError < Error; end
   # The message is over the size limit; nothing was sent (B25).
   class TooLargeError < Error; end
-  # SQS answered with an error, see {Error#code}.
-  class ServiceError < Error; end
+  # SQS answered with an error, see {Error#code}. With the AWS SDK loaded it is matched by the SDK's name
+  # for it too: `rescue Aws::SQS::Errors::NonExistentQueue`.
+  class ServiceError < Error
+    # @api private
+    def initialize(message = nil)
+      super
+      AwsErrors.match_loaded if defined?(::Aws::SQS::Errors)
+    end
+  end
   # No answer in time. A job that was being sent may have arrived.
   class TimeoutError < Error; end
   # No connection could be made; nothing was sent.

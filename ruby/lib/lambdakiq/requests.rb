@@ -19,9 +19,13 @@ module Lambdakiq
     end
 
     # A call of the core's that is waited for.
-    def observe(native, operation, queue)
-      return yield unless listening?
+    def observe(native, operation, queue, &block)
+      listening? ? instrument(native, operation, queue, &block) : yield
+    rescue Error => e
+      raise e.during(operation, { queue_url: queue })
+    end
 
+    def instrument(native, operation, queue)
       ActiveSupport::Notifications.instrument(NAME, operation: operation, queue: queue) do |payload|
         yield
       ensure
@@ -75,6 +79,6 @@ module Lambdakiq
       { status: http.status_code, attempts: context.respond_to?(:retries) ? context.retries + 1 : nil,
         request_id: context.respond_to?(:[]) ? context[:request_id] : nil }
     end
-    private_class_method :answer
+    private_class_method :instrument, :answer
   end
 end
