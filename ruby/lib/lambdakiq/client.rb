@@ -46,6 +46,11 @@ module Lambdakiq
       @sqs ||= Lambdakiq.config.client || SQS.new(self, stubbed: @options[:stub_responses])
     end
 
+    # @api private
+    def option(name)
+      @options[name]
+    end
+
     # Whether jobs go through the core all the way; else it decides, and {#sqs} makes the calls.
     def native?
       return @native if defined?(@native)

@@ -32,7 +32,7 @@ module Lambdakiq
 
     # @api private
     def during(operation, params, client = nil)
-      @context ||= Context.new(operation, params, HttpResponse.new(http_status), client)
+      @context = Context.new(operation, params, HttpResponse.new(http_status), client)
       self
     end
 

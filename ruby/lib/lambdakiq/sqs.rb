@@ -8,6 +8,7 @@ module Lambdakiq
   #
   # A queue_url may be a queue's name, URL or ARN.
   class SQS
+    autoload :Pages, "#{__dir__}/sqs/pages"
     autoload :Reader, "#{__dir__}/sqs/response"
     autoload :EmptyStructure, "#{__dir__}/sqs/response"
     autoload :Request, "#{__dir__}/sqs/request"
@@ -44,7 +45,7 @@ module Lambdakiq
     # @api private
     def initialize(client, stubbed: false)
       @client = client
-      @stubs = stubbed ? Stubs.new : nil
+      @stubs = stubbed ? Stubs.new(stubbed) : nil
     end
 
     Shapes::OPERATIONS.each_key do |operation|
@@ -74,6 +75,19 @@ module Lambdakiq
       stubs!.requests
     end
 
+    # @return [Config] some of the options it was made with
+    def config
+      Config.new(@client.option(:region), @client.option(:endpoint), @client.option(:credentials), !@stubs.nil?)
+    end
+
+    # What {#config} tells.
+    Config = Struct.new(:region, :endpoint, :credentials, :stub_responses)
+
+    # @return [Array] SQS has none
+    def waiter_names
+      []
+    end
+
     private
 
     def stubs!
@@ -81,9 +95,15 @@ module Lambdakiq
     end
 
     def call(operation, params)
-      wire = Request.new(operation, params).to_wire
-      return @stubs.answer(operation, params, self) if @stubs
+      request = Request.new(operation, params)
+      params = request.params
+      answer = @stubs ? @stubs.answer(operation, params, self) : ask(operation, params, request.to_wire)
+      Shapes::PAGED.include?(operation) ? Pages.of(answer, self, operation, params) : answer
+    rescue Error => e
+      raise e.during(operation, params, self)
+    end
 
+    def ask(operation, params, wire)
       json = @client.with do |native|
         Requests.observe(native, operation, params[:queue_url]) do
           native.call(Shapes.action(operation), JSON.generate(wire), Shapes::REPEATABLE.include?(operation))

@@ -46,7 +46,7 @@ class DifferentialTest < QueueTest
     [:send_message, { **BODY, message_attributes: { 'a' => {} } }],
     [:send_message, { **BODY, message_attributes: { 'a' => { data_type: 'Binary', binary_value: 3 } } }],
     [:send_message_batch, { queue_url: 'q' }],
-    [:send_message_batch, { queue_url: 'q', entries: {} }],
+    [:send_message_batch, { queue_url: 'q', entries: 3 }],
     [:send_message_batch, { queue_url: 'q', entries: [{}] }],
     [:send_message_batch, { queue_url: 'q', entries: [{ id: 1, message_body: nil }] }],
     [:send_message_batch, { queue_url: 'q', entries: ['x'] }],
@@ -111,7 +111,7 @@ class DifferentialTest < QueueTest
   end
 
   def test_parameters_are_converted_equally
-    params = { queue_url: :url, message_body: :text, delay_seconds: '3',
+    params = { queue_url: SdkHelper::URL, message_body: :text, delay_seconds: '3',
                message_attributes: { number: { data_type: 'Number', string_value: '1' } } }
     expected, got = both do |client|
       client.send_message(params)

@@ -2,26 +2,28 @@
 
 module Lambdakiq
   class SQS
-    # Parameters as Ruby gives them into SQS's JSON, and back. All that is wrong with them is said at
-    # once, in one ArgumentError, as the SDK does.
+    # Parameters as Ruby gives them: converted and checked as the SDK does it, and written as SQS's JSON. All
+    # that is wrong with them is said at once, in one ArgumentError.
     class Request
       # @param operation [Symbol]
       # @param params [Hash{Symbol => Object}]
-      def initialize(operation, params)
+      # @param shape [Hash] of the parameters; that of the answer for a stub
+      # @param strict [Boolean] whether members may be missing
+      def initialize(operation, params, shape: Shapes.input(operation), strict: true)
         @operation = operation
-        @params = params
+        @shape = shape
+        @strict = strict
         @errors = []
+        @params = structure(shape, params, 'params', Shapes.required(operation))
+        raise ArgumentError, message unless @errors.empty?
       end
 
-      # @return [Hash{String => Object}] what goes over the wire
-      # @raise [ArgumentError]
-      def to_wire
-        missing = Shapes.required(@operation).reject { |member| @params.key?(member) && !@params[member].nil? }
-        missing.each { |member| @errors << "missing required parameter params[#{member.inspect}]" }
-        wire = structure(Shapes.input(@operation), @params, 'params')
-        raise ArgumentError, message unless @errors.empty?
+      # @return [Hash{Symbol => Object}] converted
+      attr_reader :params
 
-        wire
+      # @return [Hash{String => Object}] what goes over the wire
+      def to_wire
+        write_structure(@operation, @shape, @params)
       end
 
       private
@@ -32,55 +34,93 @@ module Lambdakiq
         "parameter validator found #{@errors.size} errors:\n  - #{@errors.join("\n  - ")}"
       end
 
-      def structure(shape, value, path)
-        return refuse(value, 'a Hash', path) unless value.respond_to?(:to_h) && !value.is_a?(Array)
+      def structure(shape, values, path, required = Shapes::REQUIRED[shape])
+        return refuse(values, 'a hash', path) unless values.is_a?(Hash) || values.is_a?(Structure)
 
-        value.to_h.each_with_object({}) do |(member, item), wire|
-          type = shape[member]
-          next @errors << "unexpected value at #{path}[#{member.inspect}]" unless type
-          next if item.nil?
+        values = values.to_h
+        missing = @strict ? (required || []).select { |member| values[member].nil? } : []
+        missing.each { |member| @errors << "missing required parameter #{path}[#{member.inspect}]" }
+        values.to_h { |member, value| [member, member(shape, member, value, "#{path}[#{member.inspect}]")] }
+      end
 
-          wire[Shapes.wire(@operation, member)] = convert(type, item, "#{path}[#{member.inspect}]")
-        end
+      def member(shape, member, value, path)
+        return if value.nil?
+        return convert(shape[member], value, path) if shape.key?(member)
+
+        @errors << "unexpected value at #{path}"
       end
 
       def convert(type, value, path)
         case type
         when Array then list(type.first, value, path)
         when Hash then Shapes.map?(type) ? map(type.fetch(:string), value, path) : structure(type, value, path)
-        else scalar(type, value, path)
+        when :integer then integer(value, path)
+        when :boolean then boolean(value, path)
+        when :blob then blob(value, path)
+        else string(value, path)
         end
       end
 
       def list(type, value, path)
+        value = value.to_a if value.is_a?(Enumerable)
         return refuse(value, 'an Array', path) unless value.is_a?(Array)
 
-        value.each_with_index.map { |item, index| convert(type, item, "#{path}[#{index}]") }
+        value.each_with_index.map { |item, index| item && convert(type, item, "#{path}[#{index}]") }
       end
 
-      # Keys are the application's own names and stay as they are.
+      # Keys are the application's own names.
       def map(type, value, path)
-        return refuse(value, 'a Hash', path) unless value.is_a?(Hash)
+        return refuse(value, 'a hash', path) unless value.is_a?(Hash)
 
-        value.to_h { |key, item| [key.to_s, convert(type, item, "#{path}[#{key.inspect}]")] }
-      end
-
-      def scalar(type, value, path)
-        case type
-        when :integer then value.is_a?(Integer) ? value : refuse(value, 'an Integer', path)
-        when :blob then blob(value, path)
-        else value.is_a?(String) || value.is_a?(Symbol) ? value.to_s : refuse(value, 'a String', path)
+        value.to_h do |key, item|
+          [string(key, "#{path} #{key.inspect} key"), item && convert(type, item, "#{path}[#{key.inspect}]")]
         end
       end
 
+      def string(value, path)
+        value.is_a?(String) || value.is_a?(Symbol) ? value.to_s : refuse(value, 'a String', path)
+      end
+
+      def integer(value, path)
+        number = value.is_a?(Float) ? value.to_i : value
+        number = Integer(value, exception: false) || value if value.is_a?(String)
+        number.is_a?(Integer) ? number : refuse(value, 'an Integer', path)
+      end
+
+      def boolean(value, path)
+        [true, false].include?(value) ? value : refuse(value, 'true or false', path)
+      end
+
       def blob(value, path)
-        value = value.read if value.respond_to?(:read)
-        value.is_a?(String) ? [value].pack('m0') : refuse(value, 'a String or IO object', path)
+        return value if value.is_a?(String) || %i[read rewind size].all? { |name| value.respond_to?(name) }
+
+        refuse(value, 'a String or IO like object that supports read, rewind, and size', path)
       end
 
       def refuse(value, expected, path)
         @errors << "expected #{path} to be #{expected}, got class #{value.class} instead."
         nil
+      end
+
+      def write_structure(operation, shape, values)
+        values.each_with_object({}) do |(member, value), wire|
+          wire[Shapes.wire(operation, member)] = write(shape.fetch(member), value) unless value.nil?
+        end
+      end
+
+      def write(type, value)
+        case type
+        when Array then value.map { |item| write(type.first, item) }
+        when Hash then write_hash(type, value)
+        when :blob then [value.respond_to?(:read) ? value.read : value].pack('m0')
+        else value
+        end
+      end
+
+      def write_hash(type, value)
+        return write_structure(nil, type, value) unless Shapes.map?(type)
+
+        value.transform_values { |item| write(type.fetch(:string), item) }
       end
     end
   end

@@ -13,8 +13,8 @@ module Lambdakiq
       SEND = { message_body: :string, delay_seconds: :integer, message_attributes: MESSAGE_ATTRIBUTES,
                message_system_attributes: MESSAGE_ATTRIBUTES, message_deduplication_id: :string,
                message_group_id: :string }.freeze
-      SENT = { message_id: :string, md5_of_message_body: :string, md5_of_message_attributes: :string,
-               md5_of_message_system_attributes: :string, sequence_number: :string }.freeze
+      DIGESTS = { md5_of_message_body: :string, md5_of_message_attributes: :string,
+                  md5_of_message_system_attributes: :string }.freeze
       MESSAGE = { message_id: :string, receipt_handle: :string, md5_of_body: :string, body: :string,
                   attributes: TEXTS, md5_of_message_attributes: :string,
                   message_attributes: MESSAGE_ATTRIBUTES }.freeze
@@ -28,7 +28,11 @@ module Lambdakiq
       PAGE = { max_results: :integer, next_token: :string }.freeze
       NOTHING = {}.freeze
 
-      def self.batch(entry, done)
+      # What must not be missing in a structure inside of the parameters.
+      REQUIRED = { ATTRIBUTE_VALUE => %i[data_type] }.compare_by_identity
+
+      def self.batch(entry, done, required)
+        REQUIRED[entry] = required
         [{ queue_url: :string, entries: [entry] }, { successful: [done], failed: [FAILED] }, %i[queue_url entries]]
       end
 
@@ -41,10 +45,10 @@ module Lambdakiq
         change_message_visibility: [{ queue_url: :string, receipt_handle: :string, visibility_timeout: :integer },
                                     NOTHING, %i[queue_url receipt_handle visibility_timeout]],
         change_message_visibility_batch: batch({ id: :string, receipt_handle: :string, visibility_timeout: :integer },
-                                               { id: :string }),
+                                               { id: :string }, %i[id receipt_handle]),
         create_queue: [{ queue_name: :string, attributes: TEXTS, tags: TEXTS }, QUEUE, [:queue_name]],
         delete_message: [{ queue_url: :string, receipt_handle: :string }, NOTHING, %i[queue_url receipt_handle]],
-        delete_message_batch: batch({ id: :string, receipt_handle: :string }, { id: :string }),
+        delete_message_batch: batch({ id: :string, receipt_handle: :string }, { id: :string }, %i[id receipt_handle]),
         delete_queue: [QUEUE, NOTHING, [:queue_url]],
         get_queue_attributes: [{ queue_url: :string, attribute_names: [:string] }, { attributes: TEXTS }, [:queue_url]],
         get_queue_url: [{ queue_name: :string, queue_owner_aws_account_id: :string }, QUEUE, [:queue_name]],
@@ -61,8 +65,11 @@ module Lambdakiq
                             receive_request_attempt_id: :string },
                           { messages: [MESSAGE] }, [:queue_url]],
         remove_permission: [{ queue_url: :string, label: :string }, NOTHING, %i[queue_url label]],
-        send_message: [QUEUE.merge(SEND), SENT, %i[queue_url message_body]],
-        send_message_batch: batch({ id: :string, **SEND }, { id: :string, **SENT }),
+        send_message: [QUEUE.merge(SEND), { **DIGESTS, message_id: :string, sequence_number: :string },
+                       %i[queue_url message_body]],
+        send_message_batch: batch({ id: :string, **SEND },
+                                  { id: :string, message_id: :string, **DIGESTS, sequence_number: :string },
+                                  %i[id message_body]),
         set_queue_attributes: [{ queue_url: :string, attributes: TEXTS }, NOTHING, %i[queue_url attributes]],
         start_message_move_task: [{ source_arn: :string, destination_arn: :string,
                                     max_number_of_messages_per_second: :integer },
@@ -70,6 +77,9 @@ module Lambdakiq
         tag_queue: [{ queue_url: :string, tags: TEXTS }, NOTHING, %i[queue_url tags]],
         untag_queue: [{ queue_url: :string, tag_keys: [:string] }, NOTHING, %i[queue_url tag_keys]]
       }.freeze
+
+      # Operations whose answers have pages.
+      PAGED = %i[list_queues list_dead_letter_source_queues].freeze
 
       # Operations that may be made again when one was cut off before its answer came.
       REPEATABLE = OPERATIONS.keys.reject { |name| name.match?(/\A(send|start|cancel|receive)_/) }.freeze

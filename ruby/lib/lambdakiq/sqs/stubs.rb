@@ -7,19 +7,27 @@ module Lambdakiq
       # What a Proc stub is given.
       Context = Struct.new(:operation_name, :params, :client)
 
-      # @return [Array<Hash>] all requests so far: operation_name, params, context
-      attr_reader :requests
+      # The members of a whole HTTP answer.
+      HTTP = %i[body headers status_code].freeze
 
-      def initialize
+      # @param stubs [true, Hash] stubs by operation
+      def initialize(stubs = true)
         @sequences = {}
         @requests = []
         @lock = Mutex.new
+        stubs.each { |operation, stub| set(operation.to_sym, [stub]) } if stubs.is_a?(Hash)
+      end
+
+      # @return [Array<Hash>] all requests so far: operation_name, params, context
+      def requests
+        @lock.synchronize { @requests.dup }
       end
 
       # Sets what an operation answers: a Hash, an error code, an exception (class or instance), a Proc
       # that takes a {Context} and gives one of these; or several in sequence, the last of which repeats.
       def set(operation, stubs)
-        stubs.each { |stub| check(operation, stub) }
+        stubs = stubs.flatten
+        stubs.each { |stub| read(operation, stub) if stub.is_a?(Hash) && !http?(stub) }
         @lock.synchronize { @sequences[operation] = stubs }
       end
 
@@ -34,29 +42,18 @@ module Lambdakiq
       end
 
       # An answer with the given members, and defaults for the others.
-      def data(operation, values)
-        values.each_key do |member|
-          next if Shapes.output(operation).key?(member)
-
-          raise ArgumentError, "unexpected value at params[#{member.inspect}]"
-        end
+      def data(operation, values = {})
         wire = Shapes.output(operation).to_h do |member, type|
-          [Shapes.wire(operation, member), values.key?(member) ? wire(type, values[member]) : default(type)]
+          [Shapes.wire(operation, member), member == :next_token ? nil : default(type)]
         end
-        Reader.response(operation, wire)
+        Reader.response(operation, wire.merge(wire(operation, values)))
       end
 
       private
 
       def take(operation)
-        sequence = @sequences[operation]
-        return {} unless sequence
-
+        sequence = @sequences[operation] || []
         sequence.size > 1 ? sequence.shift : sequence.first
-      end
-
-      def check(operation, stub)
-        data(operation, stub) if stub.is_a?(Hash)
       end
 
       def resolve(operation, stub, context)
@@ -64,22 +61,34 @@ module Lambdakiq
         when Proc then resolve(operation, stub.call(context), context)
         when String then raise SQS.service_error(stub, 'stubbed-response-error-message')
         when Exception, Class then raise stub
-        when nil, true then data(operation, {})
-        else data(operation, stub.to_h)
+        when nil, true then data(operation)
+        else http?(stub) ? read_http(operation, stub) : read(operation, stub)
         end
       end
 
-      # A message of a list of messages has no members but those the stub gives it.
-      def wire(type, value)
-        case type
-        when Array then value.map { |item| wire(type.first, item) }
-        when Hash
-          return value.to_h { |key, item| [key.to_s, wire(type.fetch(:string), item)] } if Shapes.map?(type)
+      # An answer with these members only, as SQS leaves out what there is not.
+      def read(operation, values)
+        Reader.response(operation, wire(operation, values))
+      end
 
-          value.to_h { |member, item| [Shapes.wire(nil, member), wire(type.fetch(member), item)] }
-        when :blob then [value].pack('m0')
-        else value
-        end
+      def wire(operation, values)
+        values = values.to_h unless values.is_a?(Hash)
+        Request.new(operation, values, shape: Shapes.output(operation), strict: false).to_wire
+      end
+
+      def http?(stub)
+        stub.is_a?(Hash) && stub.keys.sort == HTTP
+      rescue ArgumentError, NoMethodError # keys of several kinds
+        false
+      end
+
+      def read_http(operation, stub)
+        body = stub[:body].respond_to?(:read) ? stub[:body].read : stub[:body].to_s
+        json = body.empty? ? {} : JSON.parse(body)
+        return Reader.response(operation, json) if stub[:status_code].between?(200, 299)
+
+        code = stub[:headers].transform_keys { |name| name.to_s.downcase }['x-amzn-query-error'].to_s.split(';').first
+        raise SQS.service_error(code || json['__type'].to_s.split('#').last, json['message'] || json['Message'])
       end
 
       # As the SDK has them: the name of a string's shape, zero, nothing.

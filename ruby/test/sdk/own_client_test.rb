@@ -1,0 +1,149 @@
+# frozen_string_literal: true
+
+require_relative 'sdk_helper'
+
+# `config.lambdakiq.client = Aws::SQS::Client.new`: the real one, against the local server.
+class OwnClientTest < QueueTest
+  def setup
+    super
+    Lambdakiq.config.client = Aws::SQS::Client.new(endpoint: SERVER.url)
+  end
+
+  def test_jobs_are_enqueued_through_it
+    queue = make_queue
+    job = ActJob.set(queue: queue, wait: 1).perform_later('work')
+    requests = events('request.lambdakiq') { ActJob.set(queue: queue).perform_later('work') }
+
+    assert_match(/\A\h{8}-/, job.provider_job_id)
+    assert_equal [1, 0, 1], counts(queue)
+    payload = requests.fetch(0).payload
+    assert_equal [:send_message, 200, 1], payload.values_at(:operation, :status, :attempts)
+    refute_empty payload[:request_id]
+    assert_operator payload[:duration_ms], :>, 0
+  end
+
+  def test_many_jobs_share_calls
+    queue = make_queue
+    jobs = Array.new(23) { |number| ActJob.new('work', number).set(queue: queue) }
+    jobs[3] = ActJob.new('work', Float::NAN).set(queue: queue)
+    requests = events('request.lambdakiq') { ActiveJob.perform_all_later(jobs) }
+
+    assert_equal({ get_queue_url: 1, send_message_batch: 3 }, requests.map { |event| event.payload[:operation] }.tally)
+    assert_equal [22, 0, 0], counts(queue)
+    assert_equal 22, jobs.filter_map(&:provider_job_id).uniq.size
+    assert_instance_of Lambdakiq::InvalidError, jobs[3].enqueue_error
+  end
+
+  def test_large_jobs_are_split_by_bytes
+    queue = make_queue
+    jobs = Array.new(3) { ActJob.new('x' * 400_000).set(queue: queue) }
+    requests = events('request.lambdakiq') { ActiveJob.perform_all_later(jobs) }
+
+    assert_equal [true] * 3, jobs.map(&:successfully_enqueued?)
+    assert_equal 2, requests.count { |event| event.payload[:operation] == :send_message_batch }
+  end
+
+  def test_an_entry_that_failed_for_sqs_own_reasons_is_sent_again_and_others_are_told
+    Lambdakiq.config.client = Batches.new([[0, false], [1, true]], [])
+    jobs = Array.new(3) { ActJob.new.set(queue: 'https://sqs/1/jobs') }
+    ActiveJob.perform_all_later(jobs)
+
+    assert_equal [%w[0 1 2], %w[0]], Lambdakiq.config.client.calls
+    assert_equal [true, false, true], jobs.map(&:successfully_enqueued?)
+    assert_equal 'Code', jobs[1].enqueue_error.code
+    refute_predicate jobs[1].enqueue_error, :retriable?
+  end
+
+  def test_a_queue_that_is_missing_is_told_of_each_job
+    jobs = Array.new(2) { ActJob.new.set(queue: 'nowhere') }
+    ActiveJob.perform_all_later(jobs)
+
+    assert_equal [Aws::SQS::Errors::NonExistentQueue], jobs.map { |job| job.enqueue_error.class }.uniq
+    assert_raises(Aws::SQS::Errors::NonExistentQueue) { ActJob.set(queue: 'nowhere').perform_later }
+    error = assert_raises(Aws::SQS::Errors::NonExistentQueue) { ActJob.perform_later }
+    assert_match(/ActJob has no queue of its own/, error.message)
+  end
+
+  def test_async_makes_no_difference
+    queue = make_queue
+    job_class = Class.new(ActJob) { lambdakiq_options async: true }
+    self.class.const_set(:AsyncActJob, job_class)
+
+    assert_match(/\A\h{8}-/, job_class.set(queue: queue).perform_later('work').provider_job_id)
+  end
+
+  def test_a_handler_performs_retries_and_deletes_with_it
+    queue = make_queue
+    %w[work fail].each { |act| ActJob.set(queue: queue).perform_later(act) }
+    requests = events('request.lambdakiq') { assert_equal 1, invoke(queue).size }
+
+    assert_equal %w[fail work], Ledger.lines.map(&:first).sort
+    assert_equal %i[change_message_visibility delete_message],
+                 requests.map { |event| event.payload[:operation] }.grep(/delete|change/).uniq.sort
+    SERVER.advance(31)
+    invoke(queue)
+    assert_equal [['fail', 2]], Ledger.lines.last(1)
+  end
+
+  # In real time: only the core knows of the moved clock.
+  def test_a_fifo_delay_is_kept
+    queue = make_queue(fifo: true)
+    due = Time.now + 1.5
+    ActJob.set(queue: queue, wait_until: due).perform_later('fifo')
+    deadline = Time.now + 10
+    invoke(queue) until Ledger.lines.any? || Time.now > deadline
+
+    assert_equal [['fifo', 1]], Ledger.lines
+    assert_operator Time.now, :>=, due
+  end
+
+  def test_a_job_that_is_not_due_is_sent_again
+    queue = make_queue
+    ActJob.set(queue: queue, wait: 1500).perform_later('far')
+    SERVER.advance(901)
+
+    assert_empty invoke(queue)
+    assert_empty Ledger.lines
+    assert_equal [0, 0, 1], counts(queue)
+  end
+
+  def test_stubbed_responses_of_the_sdk_work
+    Lambdakiq.config.client = Aws::SQS::Client.new(region: 'us-east-1', stub_responses: true)
+    stubbed = Lambdakiq.config.client
+    stubbed.stub_responses(:get_queue_url, queue_url: SdkHelper::URL)
+    jobs = Array.new(2) { ActJob.new.set(queue: 'jobs') }
+    ActiveJob.perform_all_later(jobs)
+    ActJob.set(queue: 'jobs').perform_later
+
+    assert_equal [true, true], jobs.map(&:successfully_enqueued?)
+    assert_equal({ get_queue_url: 1, send_message: 3 }, stubbed.api_requests.map { |request| request[:operation_name] }.tally)
+  end
+
+  # A client that fails the named entries of its first calls: [index, sender_fault].
+  class Batches
+    Entry = Struct.new(:id, :message_id, :code, :message, :sender_fault, keyword_init: true)
+    Answer = Struct.new(:successful, :failed)
+
+    attr_reader :calls
+
+    def initialize(*failures)
+      @failures = failures
+      @calls = []
+    end
+
+    def send_message_batch(entries:, **)
+      @calls << entries.map { |entry| entry[:id] }
+      failing = (@failures.shift || []).to_h { |index, fault| [index.to_s, fault] }
+      failed, done = entries.partition { |entry| failing.key?(entry[:id]) }
+      Answer.new(done.map { |entry| Entry.new(id: entry[:id], message_id: "m#{entry[:id]}") },
+                 failed.map { |entry| Entry.new(id: entry[:id], code: 'Code', message: 'no', sender_fault: failing[entry[:id]]) })
+    end
+  end
+
+  private
+
+  # To look at queues by name, which the SDK cannot.
+  def sqs
+    @sqs ||= Lambdakiq::SQS.new(Lambdakiq::Client.new)
+  end
+end
