@@ -382,6 +382,10 @@ LK_API int lk_set_queue_attributes(lk_client *client, lk_slice queue,
                                    lk_err *err) LK_CHECK;
 LK_API int lk_delete_queue(lk_client *client, lk_slice queue, lk_err *err) LK_CHECK;
 
+/* Epoch ms by the clock that due times are judged with: the machine's, plus the offset in the file
+ * that LAMBDAKIQ_CLOCK_FILE names (local runs with a moved clock). For facts.now_ms. */
+LK_API int64_t lk_now_ms(void);
+
 /* --- Events and records --------------------------------------------------------------------- */
 
 /* One record of an SQS event, as the rules need it. Slices are borrowed until the call that takes

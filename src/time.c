@@ -88,6 +88,11 @@ const lk_env lk_env_default = {
     .random = env_random,
 };
 
+int64_t lk_now_ms(void)
+{
+    return lk_env_default.clock_ms(lk_env_default.ctx);
+}
+
 /* --- Random --------------------------------------------------------------------------------- */
 
 bool lk_random_bytes(void *out, size_t len)

@@ -76,7 +76,7 @@ class StubsTest < QueueTest
   end
 
   def test_a_job_that_is_not_due_is_sent_again_byte_by_byte
-    due = ((Time.now.to_f + 300) * 1000).to_i
+    due = Lambdakiq::Native.now_ms + 300_000
     record = record('work')
     record['messageAttributes']['due_at'] = { 'stringValue' => due.to_s, 'dataType' => 'Number' }
 
@@ -153,7 +153,7 @@ class StubsTest < QueueTest
   end
 
   def record(act, queue: 'jobs', receive_count: 1, attributes: {})
-    now = (Time.now.to_f * 1000).to_i.to_s
+    now = Lambdakiq::Native.now_ms.to_s
     { 'messageId' => "m-#{act}", 'receiptHandle' => "r-#{act}", 'body' => JSON.generate(ActJob.new(act).serialize),
       'attributes' => { 'ApproximateReceiveCount' => receive_count.to_s, 'SentTimestamp' => now,
                         'ApproximateFirstReceiveTimestamp' => now, **attributes },

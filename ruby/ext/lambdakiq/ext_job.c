@@ -139,6 +139,13 @@ static VALUE native_due_at_ms(VALUE self, VALUE record_hash)
     return LL2NUM(lk_record_due_at_ms(&record));
 }
 
+/* now_ms: by the clock that due times are judged with */
+static VALUE native_now_ms(VALUE self)
+{
+    (void)self;
+    return LL2NUM(lk_now_ms());
+}
+
 /* backoff_s(n) -> Integer */
 static VALUE native_backoff_s(VALUE self, VALUE n)
 {
@@ -221,6 +228,7 @@ void ext_init_job(VALUE native)
     rb_define_singleton_method(native, "delay_receives", native_delay_receives, 1);
     rb_define_singleton_method(native, "due_at_ms", native_due_at_ms, 1);
     rb_define_singleton_method(native, "backoff_s", native_backoff_s, 1);
+    rb_define_singleton_method(native, "now_ms", native_now_ms, 0);
     rb_define_singleton_method(native, "fifo?", native_is_fifo, 1);
     rb_define_singleton_method(native, "metrics_line", native_metrics_line, 1);
 }

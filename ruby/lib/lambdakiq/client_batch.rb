@@ -169,7 +169,7 @@ module Lambdakiq
     end
 
     def epoch_ms
-      (Time.now.to_f * 1000).to_i
+      Native.now_ms
     end
   end
 end

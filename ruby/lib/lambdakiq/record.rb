@@ -56,7 +56,7 @@ module Lambdakiq
     # @return [Integer] seconds until a FIFO job is due; 0 when it is
     def fifo_delay_visibility_timeout
       due_at_ms = fifo? ? Native.due_at_ms(data) : 0
-      [((due_at_ms / 1000.0) - Time.now.to_f).ceil, 0].max
+      [((due_at_ms - Native.now_ms) / 1000.0).ceil, 0].max
     end
 
     # @return [Time, nil] when the message was sent
