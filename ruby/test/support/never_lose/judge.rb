@@ -128,10 +128,14 @@ module NeverLose
       end
     end
 
-    # Invocations that had the job and were never answered.
+    # Invocations that had the job and were never answered, or whose process ended before its turn.
     def crashed(job)
       @answered ||= @timeline.filter_map { |entry| entry['request'] if entry['what'] == 'answered' }.to_h { |id| [id, true] }
-      invocations(job).reject { |entry| @answered.key?(entry['request']) }
+      invocations(job).reject { |entry| @answered.key?(entry['request']) } + unstarted(job)
+    end
+
+    def unstarted(job)
+      @timeline.select { |entry| entry['kind'] == 'unstarted.lambdakiq' && entry['message'] == job.message_id }
     end
 
     def invocations(job)
