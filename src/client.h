@@ -16,7 +16,12 @@
 #include "profile.h"
 #include "sigv4.h"
 
-typedef enum lk_client_slot { LK_SLOT_QUEUES, LK_SLOT_OUTBOX, LK_SLOT_REPORTS, LK_SLOT_COUNT } lk_client_slot;
+typedef enum lk_client_slot {
+    LK_SLOT_QUEUES,
+    LK_SLOT_OUTBOX,
+    LK_SLOT_REPORTS,
+    LK_SLOT_COUNT
+} lk_client_slot;
 
 /* lk_client_new with another environment (tests). env: copied. */
 lk_client *lk_client_new_env(const lk_client_options *options, const lk_env *env, lk_err *err);

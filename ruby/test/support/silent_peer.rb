@@ -8,7 +8,9 @@ class SilentPeer
   attr_reader :requests
 
   # @param answer [String, nil] a JSON body
-  def initialize(answer = nil)
+  # @param status [String] what follows HTTP/1.1
+  def initialize(answer = nil, status = '200 OK')
+    @status = status
     @server = TCPServer.new('127.0.0.1', 0)
     @answer = answer
     @requests = Thread::Queue.new
@@ -33,7 +35,7 @@ class SilentPeer
         @requests << [head, body]
         next unless @answer
 
-        socket.write("HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\n" \
+        socket.write("HTTP/1.1 #{@status}\r\nContent-Type: application/x-amz-json-1.0\r\n" \
                      "Content-Length: #{@answer.bytesize}\r\n\r\n#{@answer}")
       end
     rescue SystemCallError, IOError
