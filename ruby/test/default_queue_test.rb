@@ -70,7 +70,9 @@ class DefaultQueueTest < QueueTest
 
   def test_many_jobs_at_once_go_there_too
     Lambdakiq.config.default_queue = queue = make_queue
-    ActiveJob.perform_all_later(PlainJob.new('a'), ActiveStorageLike::AnalyzeJob.new('b'), PrefixedJob.new)
+    jobs = [PlainJob.new('a'), ActiveStorageLike::AnalyzeJob.new('b'), PrefixedJob.new]
+
+    assert_equal 3, ActiveJob::Base.queue_adapter.enqueue_all(jobs)
 
     assert_equal [3, 0, 0], counts(queue)
   end
@@ -107,10 +109,6 @@ class DefaultQueueTest < QueueTest
   def test_without_any_the_error_says_what_to_set
     error = assert_raises(Lambdakiq::ServiceError) { PlainJob.perform_later('x') }
     assert_match(/PlainJob has no queue of its own.*JOBS_QUEUE_NAME.*config.lambdakiq.default_queue/m, error.message)
-
-    job = ActJob.new
-    ActiveJob.perform_all_later([job])
-    assert_match(/ActJob has no queue of its own/, job.enqueue_error.message)
   end
 
   private

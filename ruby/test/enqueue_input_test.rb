@@ -93,11 +93,13 @@ class EnqueueInputTest < QueueTest
     queue = make_queue
     jobs = [ActJob.new.set(queue: 'no spaces'), ActJob.new.set(queue: queue), ActJob.new.set(queue: 'nowhere'),
             NoGroupJob.new.set(queue: queue)]
-    ActiveJob.perform_all_later(jobs)
+    assert_equal 1, ActiveJob::Base.queue_adapter.enqueue_all(jobs)
+
+    assert_equal [1, 0, 0], counts(queue)
+    return unless jobs.first.respond_to?(:enqueue_error) # ActiveJob 6.1 has no place for it
 
     assert_equal [Lambdakiq::InvalidError, nil, Lambdakiq::ServiceError, KeyError],
                  jobs.map { |job| job.enqueue_error&.class }
-    assert_equal [1, 0, 0], counts(queue)
   end
 
   def test_an_enqueued_priority_stands_in_the_body
