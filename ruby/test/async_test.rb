@@ -270,6 +270,30 @@ class AsyncTest < QueueTest
     assert_equal %w[child parent], words(queue)
   end
 
+  def test_rails_collects_at_the_end_of_a_request
+    queue = make_queue
+    output = run_program(queue, <<~RUBY)
+      require 'logger'
+      require 'rails'
+      require 'active_job/railtie'
+      require 'lambdakiq/railtie'
+      class Shop < Rails::Application
+        config.eager_load = false
+        config.logger = Logger.new(File::NULL)
+        config.active_job.queue_adapter = :lambdakiq
+        config.lambdakiq.flush_timeout = 10
+      end
+      Shop.initialize!
+      Shop.executor.wrap { AsyncJob.set(queue: ARGV[0]).perform_later('request') }
+      puts Lambdakiq.client.outbox.pending?
+      $stdout.flush
+      exit!
+    RUBY
+
+    assert_equal "false\n", output
+    assert_equal %w[request], words(queue)
+  end
+
   def test_jobs_are_collected_when_the_process_exits_raises_or_is_terminated
     queue = make_queue
     ['exit 0', 'raise "no"', 'Process.kill("TERM", Process.pid); sleep', 'at_exit { exit! }'].each do |ending|

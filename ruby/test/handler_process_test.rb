@@ -21,6 +21,11 @@ class HandlerProcessTest < QueueTest
       end
     end
 
+    class HastyJob < ActiveJob::Base
+      include Lambdakiq::Worker
+      lambdakiq_options async: true
+    end
+
     module Web
       def self.answer(event:, context:) = { 'path' => event['path'] }
     end
@@ -31,6 +36,7 @@ class HandlerProcessTest < QueueTest
       case event['do']
       when 'fail' then raise ArgumentError, 'as told'
       when 'exit' then exit(7)
+      when 'enqueue' then HastyJob.set(queue: event['queue']).perform_later.job_id
       when 'nan' then Float::NAN
       when 'wait'
         File.write('waiting', '')
@@ -130,6 +136,14 @@ class HandlerProcessTest < QueueTest
 
     assert_equal ['invocation/id-1/response', { 'waited' => true }], next_answer
     assert_equal 0, wait
+  end
+
+  def test_an_invocation_is_answered_when_the_async_jobs_it_enqueued_are_accepted
+    queue = make_queue
+    start('app.handler')
+    @peer.invoke('id-1', 'do' => 'enqueue', 'queue' => queue)
+
+    assert_equal [next_answer.last], receive(queue).map { |message| JSON.parse(message.body)['job_id'] }
   end
 
   def test_a_job_that_ends_the_process_has_its_batch_answered_first
