@@ -271,6 +271,23 @@ class HandlerTest < QueueTest
     end
   end
 
+  def test_an_applications_credentials_are_asked_again_after_each_job
+    queue = make_queue
+    2.times { ActJob.set(queue: queue).perform_later }
+    messages = event(queue)
+    keys = []
+    Lambdakiq::Client.default_options[:credentials] = Object.new.tap do |credentials|
+      credentials.define_singleton_method(:credentials) do
+        keys << Ledger.lines.size
+        Struct.new(:access_key_id, :secret_access_key, :session_token).new('AKID', 'secret', nil)
+      end
+    end
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal({ batchItemFailures: [] }, Lambdakiq.handler(messages))
+    assert_equal [0, 1, 2], keys.uniq
+  end
+
   private
 
   def ours

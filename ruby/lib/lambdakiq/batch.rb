@@ -76,7 +76,10 @@ module Lambdakiq
       client = Lambdakiq.client
       return yield ClientBatch.new(client) unless client.native?
 
-      client.with_reports { |native| yield Native::Batch.new(native, options) }
+      client.with_reports do |native|
+        @renew = -> { client.prepare(native) }
+        yield Native::Batch.new(native, options)
+      end
     end
 
     def options
@@ -134,6 +137,7 @@ module Lambdakiq
     end
 
     def finish(steps, job, outcome)
+      @renew&.call # a job may run for longer than the credentials that the batch began with are good
       decision = steps.finish(outcome)
       Failure.new(job, decision).tell unless outcome == :done
     end
