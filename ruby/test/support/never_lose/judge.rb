@@ -38,16 +38,22 @@ module NeverLose
     end
 
     def buried(queue, job)
-      return [] if job.poison || runs(job).any? || crashed(job).any? || unsendable?(queue, job)
+      return [] if job.poison || runs(job).any? || crashed(job).any? || excused?(queue, job)
 
       ['in the dead-letter queue without one run, and no crash or timeout spent its receives']
     end
 
-    # It was not due at its last receive, and SQS did not take it anew; or did not say that there is only
-    # one receive, so that it was hidden, in its place in the group, and not sent anew.
-    def unsendable?(queue, job)
-      unasked = queue.fifo && queue.max_receive_count == 1 && queue.faults.key?('GetQueueAttributes')
-      job.wait_s.positive? && (queue.faults.key?('SendMessage') || unasked)
+    # What docs/semantics.md says of jobs that cannot know better: one that was not due at its last receive
+    # and that SQS did not take anew; one of a FIFO queue that did not say how many receives there are; one
+    # whose tries were spent on waiting for others of its group.
+    def excused?(queue, job)
+      (job.wait_s.positive? && queue.faults.key?('SendMessage')) ||
+        (queue.fifo && queue.faults.key?('GetQueueAttributes')) ||
+        (noted?(job, 'skipped') && noted?(job, 'drained'))
+    end
+
+    def noted?(job, kind)
+      @timeline.any? { |entry| entry['kind'] == "#{kind}.lambdakiq" && entry['message'] == job.message_id }
     end
 
     # --- More that is promised
