@@ -182,6 +182,7 @@ static void free_slot(lk_client *client, lk_client_slot which, bool forked)
 static void drop_connections(lk_client *client)
 {
     free_slot(client, LK_SLOT_OUTBOX, true); /* the queues hold no connection: they stay */
+    free_slot(client, LK_SLOT_REPORTS, true);
     lk_http_abandon(atomic_exchange(&client->http, NULL));
     lk_credentials_provider_forked(client->provider);
 }
@@ -201,7 +202,8 @@ void lk_client_free(lk_client *client)
         return;
     if (client->pid != getpid())
         become_child(client);
-    free_slot(client, LK_SLOT_OUTBOX, false); /* points to queues */
+    free_slot(client, LK_SLOT_OUTBOX, false); /* points to queues, as the reports do */
+    free_slot(client, LK_SLOT_REPORTS, false);
     free_slot(client, LK_SLOT_QUEUES, false);
     lk_http_free(atomic_exchange(&client->http, NULL));
     lk_credentials_provider_free(client->provider);
