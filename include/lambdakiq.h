@@ -413,6 +413,9 @@ LK_API void lk_record_set_attribute(lk_record *record, lk_slice name, lk_slice v
 LK_API void lk_record_set_message_attribute(lk_record *record, lk_slice name,
                                             lk_slice string_value);
 LK_API bool lk_record_is_fifo(const lk_record *record); /* by event_source_arn */
+/* Why no job can be made of the record ("has no receiptHandle"), static text that completes a
+ * sentence about it; NULL: it is one of ours and complete. */
+LK_API const char *lk_record_fault(const lk_record *record);
 /* When the job may start: due_at, else on FIFO queues sent_at + delay_seconds; 0 = at once. */
 LK_API int64_t lk_record_due_at_ms(const lk_record *record);
 /* d: receives that provably were only the delay: 1 from the second receive on when a FIFO message
@@ -460,6 +463,13 @@ typedef struct lk_decision {
     bool no_redrive;  /* deleted because the queue has no redrive policy: warn once */
 } lk_decision;
 
+/* Option `dead` of a job class: where its dead jobs go. */
+typedef enum lk_dead_mode {
+    LK_DEAD_DEFAULT, /* deleted when the class's own retries are spent, else kept (Lambdakiq 2.4) */
+    LK_DEAD_DLQ,     /* always to the dead-letter queue */
+    LK_DEAD_DELETE   /* always deleted, at the message's last receive too */
+} lk_dead_mode;
+
 /* All that decides what happens to a record; no I/O, no clock of its own. */
 typedef struct lk_job_facts {
     size_t size;
@@ -469,22 +479,25 @@ typedef struct lk_job_facts {
     int max_receive_count; /* 1..1000, LK_MAX_RECEIVE_NONE, LK_MAX_RECEIVE_UNKNOWN */
     int retry;             /* the class's: 0.., LK_RETRY_UNSET, LK_RETRY_MAX */
     int max_retries;       /* config.lambdakiq.max_retries: 0..12 */
-    bool dead_to_dlq;      /* option dead: :dlq */
-    bool undeletable;      /* a poison record: never deleted by a failure (B3) */
-    bool group_blocked;    /* an earlier record of the FIFO group failed, waits or was skipped */
-    int64_t group_wait_s;  /* that record's wait; -1 unknown */
-    int64_t due_at_ms;     /* 0: at once */
+    lk_dead_mode dead;
+    bool undeletable;     /* a poison record: never deleted by a failure (B3) */
+    bool group_blocked;   /* an earlier record of the FIFO group failed, waits or was skipped */
+    int64_t group_wait_s; /* that record's wait; -1 unknown */
+    int64_t due_at_ms;    /* 0: at once */
     int64_t now_ms;
     int64_t received_at_ms; /* when this receive happened (the batch's arrival) */
     int64_t sent_at_ms;     /* 0 unknown */
     int64_t retention_s;    /* 0 unknown */
+    int64_t retry_in_s;     /* a retry's wait of the job's own choice; -1: the backoff */
+    int jitter_percent;     /* 0..100 of the backoff, at most, that `random` adds to it */
+    uint32_t random;
 } lk_job_facts;
 
 #define LK_JOB_FACTS_INIT                                                                          \
     {                                                                                              \
         .size = sizeof(lk_job_facts), .receive_count = 1,                                          \
         .max_receive_count = LK_MAX_RECEIVE_UNKNOWN, .retry = LK_RETRY_UNSET,                      \
-        .max_retries = LK_MAX_RETRIES, .group_wait_s = -1                                          \
+        .max_retries = LK_MAX_RETRIES, .group_wait_s = -1, .retry_in_s = -1                        \
     }
 
 /* The number of retries this job gets: min(own retry or max_retries, 12, maxReceiveCount - 1);
@@ -553,8 +566,8 @@ LK_API int lk_batch_next(lk_batch *batch, lk_job **job, lk_err *err) LK_CHECK;
 /* Options of the job's class, known once the application resolved it. */
 typedef struct lk_job_options {
     size_t size;
-    int retry;        /* 0..12, LK_RETRY_UNSET, LK_RETRY_MAX */
-    bool dead_to_dlq; /* dead: :dlq */
+    int retry; /* 0..12, LK_RETRY_UNSET, LK_RETRY_MAX */
+    lk_dead_mode dead;
 } lk_job_options;
 
 #define LK_JOB_OPTIONS_INIT                                                                        \
@@ -585,10 +598,16 @@ typedef struct lk_outcome {
         .size = sizeof(lk_outcome), .kind = LK_DONE, .retry_in_s = -1                              \
     }
 
-/* What happens to a job that ran (or, without start, could not): decides and puts the SQS call on
- * its way. A first failure may block for GetQueueAttributes; interrupted there, the job stays open
- * and finish can be repeated. Errors of the calls never surface here but as notes: they must not
- * touch other records. */
+/* What lk_batch_finish would do with a job that ran (or, without start, could not). Nothing is done
+ * yet, so that a death can be told of before its message is let go: a process that ends meanwhile
+ * has it come back. May be called again with another outcome; the last one counts. A failure may
+ * block for GetQueueAttributes. LK_E_INTERRUPTED: nothing is decided, call it again. */
+LK_API int lk_batch_decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
+                           lk_decision *decision, lk_err *err) LK_CHECK;
+/* Carries out what lk_batch_decide decided (outcome NULL), or decides on the outcome first: puts
+ * the SQS call on its way. Interrupted while deciding, the job stays open and finish can be
+ * repeated. Errors of the calls never surface here but as notes: they must not touch other records.
+ */
 LK_API int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
                            lk_decision *decision, lk_err *err) LK_CHECK;
 
@@ -635,6 +654,7 @@ LK_API size_t lk_batch_failure_count(const lk_batch *batch);              /* aft
 LK_API lk_slice lk_batch_failure_at(const lk_batch *batch, size_t index); /* a messageId */
 
 LK_API const lk_record *lk_job_record(const lk_job *job);
+LK_API size_t lk_job_index(const lk_job *job);        /* 0: the first record that was added */
 LK_API lk_slice lk_job_queue_name(const lk_job *job); /* from eventSourceARN (B21) */
 /* From the body, parsed at the first of these calls; {NULL,0} when it is not a job's JSON. */
 LK_API lk_slice lk_job_class(lk_job *job);
@@ -711,6 +731,19 @@ LK_API int lk_runtime_init_error(lk_runtime *runtime, lk_slice error_type, lk_sl
  * being posted is not cut off: its invocation would count as failed. Threads: any. Signal handlers:
  * yes. */
 LK_API void lk_runtime_interrupt(lk_runtime *runtime);
+
+/* An internal Lambda extension. Lambda kills a function without notice unless it has an extension;
+ * with this one its processes get SIGTERM first, and about 150 ms from then. */
+typedef struct lk_extension lk_extension;
+
+/* Registers it and keeps it: to be called while the function starts, before the first
+ * lk_runtime_next, and freed at its end only. host_port: as for lk_runtime_new. name: unique in the
+ * function. NULL with err: LK_E_CONFIG (not on Lambda), LK_E_RUNTIME (refused: the function has
+ * started already, or the name is taken), LK_E_CONNECT, LK_E_HTTP, LK_E_TIMEOUT, LK_E_NOMEM.
+ * Blocks: 4 s at most. */
+LK_API lk_extension *lk_extension_register(const char *host_port, const char *name,
+                                           lk_err *err) LK_CHECK;
+LK_API void lk_extension_free(lk_extension *extension); /* accepts NULL */
 
 #ifdef __cplusplus
 }

@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define API_PREFIX "/2018-06-01/runtime/"
+#define API_PREFIX       "/2018-06-01/runtime/"
+#define EXTENSION_PREFIX "/2020-01-01/extension/"
+#define MAX_EXTENSIONS   10 /* as on Lambda */
 
 typedef enum api_state {
     API_STARTED,
@@ -51,6 +53,8 @@ struct lk_function_api {
     lk_function_answer answer;
     lk_buf payload;
     char error_type[LK_ERROR_TYPE_SIZE];
+    size_t extension_count;
+    char extensions[MAX_EXTENSIONS][37]; /* their identifiers */
 };
 
 /* --- Answers -------------------------------------------------------------------------------- */
@@ -283,6 +287,76 @@ static enum MHD_Result handle_init_error(lk_function_api *api, call *c)
     return result;
 }
 
+/* --- Extensions ----------------------------------------------------------------------------- */
+
+/* Internal ones: registered by the runtime's own process while it starts. Event types are not read:
+ * there are no events for them here, as a function that is stopped gets SIGTERM. */
+static enum MHD_Result register_extension(lk_function_api *api, struct MHD_Connection *connection)
+{
+    const char *name =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Lambda-Extension-Name");
+    if (!name || !*name)
+        return reply_error(connection, MHD_HTTP_FORBIDDEN, "Extension.InvalidExtensionName",
+                           "Lambda-Extension-Name is missing");
+    if (api->state != API_STARTED)
+        return reply_error(connection, MHD_HTTP_FORBIDDEN, "Extension.RegistrationClosed",
+                           "Extensions register while the function starts, and it has started");
+    if (api->extension_count == MAX_EXTENSIONS)
+        return reply_error(connection, MHD_HTTP_FORBIDDEN, "Extension.TooManyExtensions",
+                           "There are ten extensions already");
+    char *identifier = api->extensions[api->extension_count++];
+    lk_uuid4(&lk_env_default, identifier);
+    struct MHD_Response *response = json_response(LK_SLICE_LITERAL(
+        "{\"functionName\":\"\",\"functionVersion\":\"$LATEST\",\"handler\":\"\"}"));
+    if (!response)
+        return MHD_NO;
+    add_header(response, "Lambda-Extension-Identifier", identifier);
+    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static bool is_extension(const lk_function_api *api, const char *identifier)
+{
+    for (size_t i = 0; identifier && i < api->extension_count; i++) {
+        if (strcmp(api->extensions[i], identifier) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* No event ever comes: the question stays open until the process has ended. */
+static enum MHD_Result extension_next(lk_function_api *api, call *c)
+{
+    const char *identifier =
+        MHD_lookup_connection_value(c->connection, MHD_HEADER_KIND, "Lambda-Extension-Identifier");
+    if (api->ended)
+        return MHD_NO;
+    if (!is_extension(api, identifier))
+        return reply_error(c->connection, MHD_HTTP_FORBIDDEN,
+                           "Extension.UnknownExtensionIdentifier",
+                           "No extension has this Lambda-Extension-Identifier");
+    park(api, c);
+    return MHD_YES;
+}
+
+static enum MHD_Result route_extension(lk_function_api *api, call *c, lk_slice path,
+                                       const char *method)
+{
+    bool post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    pthread_mutex_lock(&api->lock);
+    enum MHD_Result result;
+    if (post && lk_slice_equal_str(path, "register"))
+        result = register_extension(api, c->connection);
+    else if (get && lk_slice_equal_str(path, "event/next"))
+        result = extension_next(api, c);
+    else
+        result = reply_error(c->connection, MHD_HTTP_NOT_FOUND, "NotFound", "No such call");
+    pthread_mutex_unlock(&api->lock);
+    return result;
+}
+
 /* --- Routes --------------------------------------------------------------------------------- */
 
 static enum MHD_Result route_get(lk_function_api *api, call *c, lk_slice path)
@@ -313,6 +387,11 @@ static enum MHD_Result route(lk_function_api *api, call *c, const char *url, con
 {
     lk_slice path = lk_slice_of(url);
     lk_slice prefix = LK_SLICE_LITERAL(API_PREFIX);
+    lk_slice extension = LK_SLICE_LITERAL(EXTENSION_PREFIX);
+    if (lk_slice_has_prefix(path, extension)) {
+        path = (lk_slice){path.ptr + extension.len, path.len - extension.len};
+        return route_extension(api, c, path, method);
+    }
     if (!lk_slice_has_prefix(path, prefix))
         return reply_error(c->connection, MHD_HTTP_NOT_FOUND, "NotFound", "No such call");
     path = (lk_slice){path.ptr + prefix.len, path.len - prefix.len};

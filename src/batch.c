@@ -304,7 +304,7 @@ int lk_batch_next(lk_batch *batch, lk_job **job, lk_err *err)
     return rc;
 }
 
-/* --- Start and finish ----------------------------------------------------------------------- */
+/* --- Start, decide, finish ------------------------------------------------------------------ */
 
 static int check_open(const lk_batch *batch, const lk_job *job, lk_err *err)
 {
@@ -357,29 +357,23 @@ int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *options,
     return rc;
 }
 
-/* Spreads the retries of jobs that failed together; never beyond what the message survives. */
-static lk_decision with_jitter(const lk_job *job, const lk_job_facts *facts, lk_decision plain)
+/* No random number, no jitter: it is a nicety. */
+static void add_jitter(const lk_batch *batch, lk_job_facts *facts)
 {
-    const lk_env *env = lk_client_env(job->batch->client);
-    int64_t most_s = plain.wait_s * job->batch->options.jitter_percent / 100;
-    uint32_t random = 0;
-    if (most_s <= 0 || plain.shortened || !env->random(env->ctx, &random, sizeof(random)))
-        return plain;
-    int64_t extra_s = (int64_t)(random % (uint64_t)(most_s + 1));
-    lk_decision spread = lk_job_retry(facts, plain.wait_s + extra_s);
-    return spread.shortened ? plain : spread;
+    const lk_env *env = lk_client_env(batch->client);
+    if (batch->options.jitter_percent > 0 &&
+        env->random(env->ctx, &facts->random, sizeof(facts->random)))
+        facts->jitter_percent = batch->options.jitter_percent;
 }
 
 static lk_decision decide_after(const lk_job *job, const lk_outcome *outcome)
 {
     lk_job_facts facts = lk_job_facts_now(job);
     facts.undeletable = outcome->kind == LK_POISON;
-    lk_decision decision = lk_job_after(&facts, outcome->kind == LK_DONE);
-    if (decision.action != LK_RETRY)
-        return decision;
-    if (outcome->kind == LK_FAILED && outcome->retry_in_s >= 0)
-        return lk_job_retry(&facts, outcome->retry_in_s);
-    return with_jitter(job, &facts, decision);
+    if (outcome->kind == LK_FAILED)
+        facts.retry_in_s = outcome->retry_in_s;
+    add_jitter(job->batch, &facts);
+    return lk_job_after(&facts, outcome->kind == LK_DONE);
 }
 
 /* A failure is decided on the queue's attributes, whatever their age; a delete that it causes, on
@@ -399,21 +393,42 @@ static int decide_failure(lk_batch *batch, lk_job *job, const lk_outcome *outcom
     return rc;
 }
 
-static int finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_decision *decision,
-                  lk_err *err)
+static int decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_err *err)
 {
+    lk_decision decision = {.action = LK_RETRY, .wait_s = 0}; /* LK_UNTOUCHED */
     int rc = check_open(batch, job, err);
     if (rc)
         return rc;
     if (outcome->kind == LK_DONE)
-        *decision = decide_after(job, outcome);
-    else if (outcome->kind == LK_UNTOUCHED)
-        *decision = (lk_decision){.action = LK_RETRY, .wait_s = 0};
-    else
-        rc = decide_failure(batch, job, outcome, decision, err);
+        decision = decide_after(job, outcome);
+    else if (outcome->kind != LK_UNTOUCHED)
+        rc = decide_failure(batch, job, outcome, &decision, err);
+    job->decided = !rc;
+    job->decision = decision;
+    return rc;
+}
+
+int lk_batch_decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_decision *decision,
+                    lk_err *err)
+{
+    int rc = lk_client_enter(batch->client, err);
     if (rc)
         return rc;
-    lk_batch_carry_out(batch, job, decision);
+    rc = decide(batch, job, outcome, err);
+    if (!rc && decision)
+        *decision = job->decision;
+    lk_client_leave(batch->client);
+    return rc;
+}
+
+static int finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_err *err)
+{
+    int rc = outcome ? decide(batch, job, outcome, err) : check_open(batch, job, err);
+    if (rc)
+        return rc;
+    if (!job->decided)
+        return LK_FAIL(err, LK_E_INVALID, "no outcome, and lk_batch_decide was told of none");
+    lk_batch_carry_out(batch, job, &job->decision);
     lk_err ignored; /* the job is closed; what ails the connection shows when the batch settles */
     (void)lk_outbox_pump(batch->client, &ignored);
     lk_batch_collect(batch);
@@ -423,11 +438,12 @@ static int finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_de
 int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_decision *decision,
                     lk_err *err)
 {
-    lk_decision unwanted;
     int rc = lk_client_enter(batch->client, err);
     if (rc)
         return rc;
-    rc = finish(batch, job, outcome, decision ? decision : &unwanted, err);
+    rc = finish(batch, job, outcome, err);
+    if (!rc && decision)
+        *decision = job->decision;
     lk_client_leave(batch->client);
     return rc;
 }

@@ -123,7 +123,7 @@ lk_job_facts lk_job_facts_now(const lk_job *job)
     facts.receive_count = record->receive_count;
     facts.delay_receives = lk_record_delay_receives(record);
     facts.retry = job->options.retry;
-    facts.dead_to_dlq = job->options.dead_to_dlq;
+    facts.dead = job->options.dead;
     facts.max_retries = job->batch->options.max_retries;
     facts.due_at_ms = lk_record_due_at_ms(record);
     facts.now_ms = lk_batch_clock_ms(job->batch);
@@ -150,6 +150,11 @@ lk_note lk_job_note(const lk_job *job, lk_note_kind kind, bool warning, int64_t 
 const lk_record *lk_job_record(const lk_job *job)
 {
     return &job->record;
+}
+
+size_t lk_job_index(const lk_job *job)
+{
+    return job->index;
 }
 
 lk_slice lk_job_queue_name(const lk_job *job)

@@ -21,8 +21,4 @@ void lk_event_free(lk_event *event); /* accepts NULL */
 size_t lk_event_count(const lk_event *event);
 const lk_record *lk_event_at(const lk_event *event, size_t index); /* owned by the event */
 
-/* Why no job can be made of the record ("has no receiptHandle"), static text that completes a
- * sentence about it; NULL: it is one of ours and complete. */
-const char *lk_record_fault(const lk_record *record);
-
 #endif

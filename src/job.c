@@ -142,6 +142,11 @@ static lk_decision leave_for_dlq(const lk_job_facts *f)
     return may_vanish ? drain() : no_call(LK_LEAVE_FOR_DLQ);
 }
 
+static bool dies_deleted(const lk_job_facts *f)
+{
+    return f->dead == LK_DEAD_DEFAULT ? has_explicit_retry(f) : f->dead == LK_DEAD_DELETE;
+}
+
 /* What becomes of a job whose retries are used up while its message has receives left. */
 static lk_decision die(const lk_job_facts *f)
 {
@@ -150,11 +155,19 @@ static lk_decision die(const lk_job_facts *f)
         return dead(no_call(LK_LEAVE_FOR_DLQ)); /* unknown: it may have a dead-letter queue */
     if (f->undeletable) /* where nothing collects it, a later deployment may know its class */
         return redrive ? dead(drain()) : no_call(LK_LEAVE_FOR_DLQ);
-    if (redrive && (f->dead_to_dlq || !has_explicit_retry(f)))
+    if (redrive && !dies_deleted(f))
         return dead(drain());
     lk_decision deleted = dead(no_call(LK_DELETE));
-    deleted.no_redrive = !redrive && f->retry != 0; /* `retry: 0` asked for just this */
+    /* `retry: 0` and `dead: :delete` asked for just this */
+    deleted.no_redrive = !redrive && f->retry != 0 && f->dead != LK_DEAD_DELETE;
     return deleted;
+}
+
+/* The last receive belongs to the dead-letter queue, unless the class wants no dead jobs kept. */
+static lk_decision die_at_last_receive(const lk_job_facts *f)
+{
+    bool unwanted = f->dead == LK_DEAD_DELETE && !f->undeletable;
+    return dead(unwanted ? no_call(LK_DELETE) : leave_for_dlq(f));
 }
 
 /* --- Before --------------------------------------------------------------------------------- */
@@ -225,14 +238,32 @@ lk_decision lk_job_unsent(const lk_job_facts *facts)
 
 /* --- After ---------------------------------------------------------------------------------- */
 
-lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s)
+static lk_decision retry(const lk_job_facts *f, int64_t wait_s)
 {
-    if (life_left_ms(facts) > 0)
-        return hide(facts, LK_RETRY, wait_s);
+    if (life_left_ms(f) > 0)
+        return hide(f, LK_RETRY, wait_s);
     /* SQS has dropped the message while the job ran; there is nothing left to hide. */
     lk_decision gone = dead(no_call(LK_LEAVE_FOR_DLQ));
     gone.shortened = true;
     return gone;
+}
+
+/* Spreads the retries of jobs that failed together; never beyond what the message survives. */
+static lk_decision with_jitter(const lk_job_facts *f, lk_decision plain)
+{
+    int64_t most_s = plain.wait_s * bounded(f->jitter_percent, 0, 100) / 100;
+    if (most_s <= 0 || plain.shortened)
+        return plain;
+    lk_decision spread = retry(f, plain.wait_s + (int64_t)(f->random % (uint64_t)(most_s + 1)));
+    return spread.shortened ? plain : spread;
+}
+
+/* A wait that the job chose is kept as it is, as far as SQS accepts it. */
+static lk_decision retry_after(const lk_job_facts *f, int n)
+{
+    if (f->retry_in_s >= 0)
+        return retry(f, f->retry_in_s);
+    return with_jitter(f, retry(f, lk_backoff_s(n)));
 }
 
 lk_decision lk_job_after(const lk_job_facts *facts, bool success)
@@ -240,9 +271,9 @@ lk_decision lk_job_after(const lk_job_facts *facts, bool success)
     if (success)
         return no_call(LK_DELETE);
     if (lk_job_is_last_receive(facts))
-        return dead(leave_for_dlq(facts));
+        return die_at_last_receive(facts);
     int n = failure_number(facts);
-    return n <= lk_job_limit(facts) ? lk_job_retry(facts, lk_backoff_s(n)) : die(facts);
+    return n <= lk_job_limit(facts) ? retry_after(facts, n) : die(facts);
 }
 
 /* --- Names ---------------------------------------------------------------------------------- */

@@ -8,17 +8,14 @@
  * lk_job_after is told of a failure. All other calls may say LK_MAX_RECEIVE_UNKNOWN.
  *
  * Never lose a job. A failed one is hidden and comes back, or it is on its way to the dead-letter
- * queue, or it is deleted because its class (`retry: 3`) or its queue (no RedrivePolicy) says so.
+ * queue, or it is deleted because its class (`retry: 3`, `dead: :delete`) or its queue (no
+ * RedrivePolicy) says so.
  * What is not known is never taken for a permission to delete.
  */
 #ifndef LK_JOB_H
 #define LK_JOB_H
 
 #include "base.h"
-
-/* The retry of a failed job at a wait of the caller's choice (its own retry_in_s, or the backoff
- * with jitter): RETRY with wait_s cut to what SQS accepts and the message survives. */
-lk_decision lk_job_retry(const lk_job_facts *facts, int64_t wait_s);
 
 /* What becomes of a job that is not due when SQS refuses to take it anew: DEFER while a receive is
  * left to run it, at its last one LEAVE_FOR_DLQ (or DRAIN), dead. */

@@ -12,8 +12,8 @@
  *
  * The connections are the runtime's own: never through a proxy, never shared with SQS.
  */
-#include "http.h"
 #include "json.h"
+#include "runtime_api.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -38,20 +38,12 @@ struct lk_runtime {
 
 lk_runtime *lk_runtime_new(const char *host_port, lk_err *err)
 {
-    const char *where = host_port ? host_port : getenv("AWS_LAMBDA_RUNTIME_API");
-    if (!where || !*where) {
-        LK_FAIL(err, LK_E_CONFIG,
-                "no Runtime API: AWS_LAMBDA_RUNTIME_API is not set; start this program on Lambda "
-                "or with `lambdakiq dev -- CMD`");
-        return NULL;
-    }
     lk_runtime *runtime = calloc(1, sizeof(*runtime));
     if (!runtime) {
         LK_FAIL_NOMEM(err);
         return NULL;
     }
-    lk_buf_addf(&runtime->base, "http://%s/2018-06-01/runtime/", where);
-    if (lk_buf_check(&runtime->base, err) == 0)
+    if (lk_runtime_api_url(host_port, "/2018-06-01/runtime/", &runtime->base, err) == 0)
         runtime->http = lk_http_new(&(lk_http_options){.no_proxy = true}, err);
     if (!runtime->http) {
         lk_runtime_free(runtime);
@@ -89,25 +81,6 @@ static void leave(lk_runtime *runtime)
     atomic_store(&runtime->busy, false);
 }
 
-/* --- Errors --------------------------------------------------------------------------------- */
-
-/* The Runtime API says why in {"errorMessage":…,"errorType":…}. */
-static int fail_status(const lk_http_response *response, const char *what, lk_err *err)
-{
-    lk_json *root = NULL;
-    lk_err ignored; /* an answer without JSON is reported by its status alone */
-    (void)lk_json_parse(lk_buf_slice(&response->body), what, &root, &ignored);
-    lk_slice type = lk_json_string(lk_json_get(root, "errorType"));
-    lk_slice text = lk_json_string(lk_json_get(root, "errorMessage"));
-    int code = response->status == 413 ? LK_E_TOO_LARGE : LK_E_RUNTIME;
-    LK_FAIL(err, code, "the Runtime API refused %s: HTTP %d %.*s %.*s", what, response->status,
-            LK_SLICE_FMT(type), LK_SLICE_FMT(text));
-    if (err)
-        err->http_status = response->status;
-    lk_json_free(root);
-    return code;
-}
-
 /* --- Next ----------------------------------------------------------------------------------- */
 
 /* Not safe while another thread reads the environment: call lk_runtime_next where no other thread
@@ -125,7 +98,7 @@ static void export_trace_id(lk_slice trace_id)
 static int read_invocation(const lk_http_response *response, lk_invocation *invocation, lk_err *err)
 {
     if (response->status != 200)
-        return fail_status(response, "the call for the next invocation", err);
+        return lk_runtime_api_refused(response, "the call for the next invocation", err);
     *invocation = (lk_invocation){
         .request_id = lk_http_header(response, "Lambda-Runtime-Aws-Request-Id"),
         .event = lk_buf_slice(&response->body),
@@ -237,7 +210,7 @@ static int send_post(lk_runtime *runtime, const post *p, lk_err *err)
     /* A second answer to an invocation is refused with 400 or 403: the first one was taken. */
     bool refused_as_second = may_have_arrived && (response.status == 400 || response.status == 403);
     if (!rc && response.status / 100 != 2 && !refused_as_second)
-        rc = fail_status(&response, p->what, err);
+        rc = lk_runtime_api_refused(&response, p->what, err);
     lk_http_response_clear(&response);
     return rc;
 }

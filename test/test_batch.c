@@ -155,6 +155,51 @@ static void a_job_may_name_its_own_wait(void **state)
     assert_int_equal(lk_test_local_visible(local, "jobs"), 1);
 }
 
+static void what_is_decided_is_done_by_finish_and_not_before(void **state)
+{
+    lk_test_local *local = *state;
+    lk_err err;
+    lk_test_round round;
+    lk_decision decision;
+    lk_outcome outcome = LK_OUTCOME_INIT;
+    outcome.kind = LK_FAILED;
+    lk_test_local_send(local, "plain", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "plain", NULL);
+    lk_job *job = lk_test_round_next(&round);
+    assert_lk_fails(lk_batch_finish(round.batch, job, NULL, NULL, &err), LK_E_INVALID);
+    assert_lk_ok(lk_batch_decide(round.batch, job, &outcome, &decision, &err));
+    assert_int_equal(decision.action, LK_DELETE);
+    assert_true(decision.dead);
+    assert_lk_ok(lk_batch_settle(round.batch, &err));
+    assert_int_equal(lk_test_local_total(local, "plain"), 1);
+    assert_lk_ok(lk_batch_finish(round.batch, job, NULL, &decision, &err));
+    assert_int_equal(decision.action, LK_DELETE);
+    lk_test_round_end(&round, 0);
+    assert_int_equal(lk_test_local_total(local, "plain"), 0);
+}
+
+static void the_last_decision_counts(void **state)
+{
+    lk_test_local *local = *state;
+    lk_err err;
+    lk_test_round round;
+    lk_decision decision;
+    lk_outcome outcome = LK_OUTCOME_INIT;
+    outcome.kind = LK_FAILED;
+    lk_test_local_send(local, "jobs", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "jobs", NULL);
+    lk_job *job = lk_test_round_next(&round);
+    assert_lk_ok(lk_batch_decide(round.batch, job, &outcome, &decision, &err));
+    assert_int_equal(decision.wait_s, 30);
+    outcome.retry_in_s = 7;
+    assert_lk_ok(lk_batch_decide(round.batch, job, &outcome, NULL, &err));
+    assert_lk_ok(lk_batch_finish(round.batch, job, NULL, &decision, &err));
+    assert_int_equal(decision.action, LK_RETRY);
+    assert_int_equal(decision.wait_s, 7);
+    assert_lk_fails(lk_batch_decide(round.batch, job, &outcome, NULL, &err), LK_E_INVALID);
+    lk_test_round_end(&round, 1);
+}
+
 static void jitter_only_lengthens_a_backoff_within_its_share(void **state)
 {
     lk_test_local *local = *state;
@@ -548,6 +593,8 @@ int main(void)
         LOCAL(a_job_that_always_fails_climbs_the_ladder_into_the_dead_letter_queue),
         LOCAL(a_jobs_own_retry_limit_deletes_it),
         LOCAL(a_job_may_name_its_own_wait),
+        LOCAL(what_is_decided_is_done_by_finish_and_not_before),
+        LOCAL(the_last_decision_counts),
         LOCAL(jitter_only_lengthens_a_backoff_within_its_share),
         LOCAL(a_retry_that_retention_would_outrun_is_shortened_with_one_warning),
         LOCAL(without_a_redrive_policy_a_failure_deletes_with_one_warning),

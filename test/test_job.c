@@ -30,6 +30,14 @@ static lk_job_facts usual_facts(void)
         assert_int_equal(d_.wait_s, expected_wait_s);                                              \
     } while (0)
 
+/* Failed, with a wait of its own choice. */
+static lk_decision retry_in(const lk_job_facts *facts, int64_t wait_s)
+{
+    lk_job_facts f = *facts;
+    f.retry_in_s = wait_s;
+    return lk_job_after(&f, false);
+}
+
 /* --- Limit ---------------------------------------------------------------------------------- */
 
 static void limit_is_twelve_by_default(void **state)
@@ -161,7 +169,7 @@ static void a_job_that_uses_up_its_own_retries_is_kept_when_it_asks_for_that(voi
     lk_job_facts f = usual_facts();
     f.retry = 2;
     f.receive_count = 3;
-    f.dead_to_dlq = true;
+    f.dead = LK_DEAD_DLQ;
     assert_decision(lk_job_after(&f, false), LK_DRAIN, 0);
 }
 
@@ -173,6 +181,20 @@ static void a_job_at_the_queues_limit_is_left_even_when_its_own_limit_says_delet
     f.max_receive_count = 3;
     f.receive_count = 3;
     assert_decision(lk_job_after(&f, false), LK_LEAVE_FOR_DLQ, -1);
+}
+
+static void a_job_that_nobody_keeps_is_deleted_when_its_retries_are_spent(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.dead = LK_DEAD_DELETE;
+    assert_decision(lk_job_after(&f, false), LK_RETRY, 30);
+    f.receive_count = 13; /* the template's last receive, and max_retries' last try */
+    lk_decision d = lk_job_after(&f, false);
+    assert_decision(d, LK_DELETE, -1);
+    assert_true(d.dead);
+    f.max_receive_count = LK_MAX_RECEIVE_NONE;
+    assert_false(lk_job_after(&f, false).no_redrive); /* got what it asked for */
 }
 
 static void retry_true_is_no_permission_to_delete(void **state)
@@ -320,13 +342,13 @@ static void a_wait_of_the_callers_choice_stays_within_twelve_hours_of_the_receiv
     (void)state;
     lk_job_facts f = usual_facts();
     f.received_at_ms = now_ms - 100 * 1000;
-    lk_decision d = lk_job_retry(&f, 100000);
+    lk_decision d = retry_in(&f, 100000);
     assert_decision(d, LK_RETRY, 43200 - 300 - 30 - 100);
     assert_false(d.shortened); /* that word is for retention */
-    assert_decision(lk_job_retry(&f, 17), LK_RETRY, 17);
-    assert_decision(lk_job_retry(&f, -5), LK_RETRY, 0);
+    assert_decision(retry_in(&f, 17), LK_RETRY, 17);
+    assert_decision(retry_in(&f, 0), LK_RETRY, 0);
     f.received_at_ms = now_ms - 13 * 3600 * 1000;
-    assert_decision(lk_job_retry(&f, 17), LK_RETRY, 0);
+    assert_decision(retry_in(&f, 17), LK_RETRY, 0);
 }
 
 static void a_wait_that_only_sqs_cuts_is_not_called_shortened_by_retention(void **state)
@@ -335,7 +357,7 @@ static void a_wait_that_only_sqs_cuts_is_not_called_shortened_by_retention(void 
     lk_job_facts f = usual_facts();
     f.sent_at_ms = now_ms;
     f.retention_s = 50000;
-    lk_decision d = lk_job_retry(&f, 100000);
+    lk_decision d = retry_in(&f, 100000);
     assert_decision(d, LK_RETRY, 43200 - 300 - 30);
     assert_false(d.shortened);
 }
@@ -361,7 +383,7 @@ static void a_clock_that_jumps_back_counts_as_no_time_passed(void **state)
     lk_job_facts f = usual_facts();
     f.received_at_ms = now_ms + 3600 * 1000;
     f.sent_at_ms = now_ms + 3600 * 1000;
-    assert_decision(lk_job_retry(&f, 43200), LK_RETRY, 43200 - 300 - 30);
+    assert_decision(retry_in(&f, 43200), LK_RETRY, 43200 - 300 - 30);
 }
 
 static void nonsense_times_neither_overflow_nor_hide_forever(void **state)
@@ -588,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_job_that_uses_up_its_own_retries_is_deleted),
         cmocka_unit_test(a_job_that_uses_up_its_own_retries_is_kept_when_it_asks_for_that),
         cmocka_unit_test(a_job_at_the_queues_limit_is_left_even_when_its_own_limit_says_delete),
+        cmocka_unit_test(a_job_that_nobody_keeps_is_deleted_when_its_retries_are_spent),
         cmocka_unit_test(retry_true_is_no_permission_to_delete),
         cmocka_unit_test(without_a_redrive_policy_the_first_failure_deletes_and_warns),
         cmocka_unit_test(retries_that_a_queue_without_redrive_policy_denies_are_warned_of),

@@ -33,10 +33,10 @@ typedef void (*cell_check)(const lk_job_facts *f, int tries, int which_try);
 static void fail_cell(const char *promise, const lk_job_facts *f, const lk_decision *d)
 {
     fail_msg("%s: %s wait %lld dead %d shortened %d for receive %d of %d, d %d, retry %d, "
-             "max_retries %d, fifo %d, dead_to_dlq %d, poison %d, retention %lld, age %lld s",
+             "max_retries %d, fifo %d, dead %d, poison %d, retention %lld, age %lld s",
              promise, lk_action_name(d->action), (long long)d->wait_s, d->dead, d->shortened,
              f->receive_count, f->max_receive_count, f->delay_receives, f->retry, f->max_retries,
-             f->fifo, f->dead_to_dlq, f->undeletable, (long long)f->retention_s,
+             f->fifo, f->dead, f->undeletable, (long long)f->retention_s,
              (long long)((f->now_ms - f->sent_at_ms) / 1000));
 }
 
@@ -145,8 +145,9 @@ static void a_finished_job_is_deleted_in_every_cell(void **state)
 static bool may_delete(const lk_job_facts *f)
 {
     bool no_redrive_policy = f->max_receive_count == 0;
-    bool own_number = f->retry >= 0 && !f->dead_to_dlq && f->max_receive_count > 0;
-    return !f->undeletable && (no_redrive_policy || own_number);
+    bool own_number = f->retry >= 0 && f->dead == LK_DEAD_DEFAULT;
+    bool own_wish = (own_number || f->dead == LK_DEAD_DELETE) && f->max_receive_count > 0;
+    return !f->undeletable && (no_redrive_policy || own_wish);
 }
 
 static void check_failure(const lk_job_facts *f, int tries, int which_try)
@@ -155,9 +156,11 @@ static void check_failure(const lk_job_facts *f, int tries, int which_try)
     bool last_receive = f->max_receive_count > 0 && f->receive_count >= f->max_receive_count;
     bool tries_left = which_try < tries && !last_receive;
     bool collected = f->max_receive_count > 0;
+    /* what is dead at its last receive is the dead-letter queue's, unless nobody wants it kept */
+    bool deleted = may_delete(f) && (!last_receive || f->dead == LK_DEAD_DELETE);
 
     if (d.action == LK_DELETE)
-        promise(may_delete(f) && !tries_left && !last_receive && d.dead && d.wait_s == -1,
+        promise(deleted && !tries_left && d.dead && d.wait_s == -1,
                 "a failed job is deleted only when it is dead and the class or queue says so");
     else if (d.action == LK_RETRY)
         promise(tries_left && !d.dead && d.wait_s >= 0 && comes_back_in_time(f, d.wait_s),
@@ -176,10 +179,10 @@ static void check_failure(const lk_job_facts *f, int tries, int which_try)
     if (!tries_left && collected && !may_delete(f))
         promise(d.action == LK_DRAIN || (d.action == LK_LEAVE_FOR_DLQ && last_receive),
                 "a dead job is sent on its way to the dead-letter queue");
-    if (last_receive && is_alive(f) && !comes_back_in_time(f, LK_MAX_VISIBILITY_S))
+    if (last_receive && !deleted && is_alive(f) && !comes_back_in_time(f, LK_MAX_VISIBILITY_S))
         promise(d.action == LK_DRAIN, "a dead job is not hidden past the end of its message");
-    if (!tries_left && may_delete(f) && !last_receive)
-        promise(d.action == LK_DELETE, "a dead job is deleted where that is kept from 2.4.0");
+    if (!tries_left && deleted)
+        promise(d.action == LK_DELETE, "a dead job is deleted where class or queue say so");
     if (d.no_redrive)
         promise(d.action == LK_DELETE && !collected, "the warning is about a deletion");
 }
@@ -194,7 +197,15 @@ static void a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_an
 {
     (void)state;
     lk_job_facts f = usual_facts();
-    f.dead_to_dlq = true;
+    f.dead = LK_DEAD_DLQ;
+    each_cell(f, check_failure);
+}
+
+static void a_failed_job_that_nobody_keeps_is_deleted_only_when_dead_in_any_cell(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.dead = LK_DEAD_DELETE;
     each_cell(f, check_failure);
 }
 
@@ -202,15 +213,81 @@ static void a_poison_record_is_never_deleted_in_any_cell(void **state)
 {
     (void)state;
     lk_job_facts f = usual_facts();
-    f.undeletable = true;
-    each_cell(f, check_failure);
+    for (int dead = LK_DEAD_DEFAULT; dead <= LK_DEAD_DELETE; dead++) {
+        f.undeletable = true;
+        f.dead = (lk_dead_mode)dead;
+        each_cell(f, check_failure);
+    }
+}
+
+/* The same job without its wishes about the wait is retried, or dies, alike. */
+static lk_decision without_wishes(const lk_job_facts *f)
+{
+    lk_job_facts plain = *f;
+    plain.retry_in_s = -1;
+    plain.jitter_percent = 0;
+    return lk_job_after(&plain, false);
+}
+
+static void check_jitter(const lk_job_facts *f, int tries, int which_try)
+{
+    (void)tries;
+    lk_decision plain = without_wishes(f);
+    lk_decision d = lk_job_after(f, false);
+    promise(d.action == plain.action && d.dead == plain.dead, "jitter changes no fate");
+    promise(d.wait_s >= plain.wait_s, "jitter never shortens a wait");
+    if (d.action != LK_RETRY)
+        return;
+    int64_t most_s = lk_backoff_s(which_try) * (100 + f->jitter_percent) / 100;
+    promise(d.wait_s <= most_s && d.wait_s <= 43200 - 330 && comes_back_in_time(f, d.wait_s),
+            "jitter stays within its share, SQS's limit and the message's life");
+}
+
+static void jitter_only_lengthens_a_wait_in_every_cell(void **state)
+{
+    (void)state;
+    static const uint32_t randoms[] = {0, 12345, UINT32_MAX};
+    lk_job_facts f = usual_facts();
+    for (size_t i = 0; i < LK_COUNT(randoms); i++) {
+        f.jitter_percent = 100;
+        f.random = randoms[i];
+        each_cell(f, check_jitter);
+    }
+}
+
+static void check_own_wait(const lk_job_facts *f, int tries, int which_try)
+{
+    (void)tries;
+    (void)which_try;
+    lk_decision plain = without_wishes(f);
+    lk_decision d = lk_job_after(f, false);
+    promise(d.action == plain.action && d.dead == plain.dead, "a wait of its own changes no fate");
+    if (d.action != LK_RETRY)
+        return;
+    promise(d.wait_s <= f->retry_in_s && d.wait_s <= 43200 - 330 && comes_back_in_time(f, d.wait_s),
+            "a wait of its own is one that SQS accepts and the message survives");
+    promise(d.shortened || d.wait_s == f->retry_in_s || d.wait_s == 43200 - 330,
+            "a wait of its own is cut for these two reasons only");
+}
+
+static void a_wait_of_the_jobs_choice_is_kept_as_far_as_it_can_be_in_every_cell(void **state)
+{
+    (void)state;
+    static const int64_t waits_s[] = {0, 7, 43200, INT64_MAX};
+    lk_job_facts f = usual_facts();
+    f.jitter_percent = 100; /* not added to a wait that the job chose */
+    f.random = UINT32_MAX;
+    for (size_t i = 0; i < LK_COUNT(waits_s); i++) {
+        f.retry_in_s = waits_s[i];
+        each_cell(f, check_own_wait);
+    }
 }
 
 static void check_due(const lk_job_facts *f, int tries, int which_try)
 {
     lk_decision d = lk_job_before(f);
-    bool stays_after_death =
-        f->max_receive_count > 0 ? f->retry < 0 || f->dead_to_dlq : f->max_receive_count < 0;
+    bool kept = f->dead == LK_DEAD_DLQ || (f->dead == LK_DEAD_DEFAULT && f->retry < 0);
+    bool stays_after_death = f->max_receive_count > 0 ? kept : f->max_receive_count < 0;
     if (which_try <= tries || !stays_after_death)
         promise(d.action == LK_RUN && d.sleep_ms == 0, "a job with tries left runs, at once");
     else
@@ -223,7 +300,9 @@ static void a_due_job_runs_or_is_drained_in_every_cell(void **state)
     (void)state;
     lk_job_facts f = usual_facts();
     each_cell(f, check_due);
-    f.dead_to_dlq = true;
+    f.dead = LK_DEAD_DLQ;
+    each_cell(f, check_due);
+    f.dead = LK_DEAD_DELETE;
     each_cell(f, check_due);
 }
 
@@ -267,7 +346,10 @@ int main(void)
         cmocka_unit_test(a_failed_job_is_never_lost_in_any_cell),
         cmocka_unit_test(
             a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_any_cell),
+        cmocka_unit_test(a_failed_job_that_nobody_keeps_is_deleted_only_when_dead_in_any_cell),
         cmocka_unit_test(a_poison_record_is_never_deleted_in_any_cell),
+        cmocka_unit_test(jitter_only_lengthens_a_wait_in_every_cell),
+        cmocka_unit_test(a_wait_of_the_jobs_choice_is_kept_as_far_as_it_can_be_in_every_cell),
         cmocka_unit_test(a_due_job_runs_or_is_drained_in_every_cell),
         cmocka_unit_test(an_early_job_waits_in_every_cell),
     };

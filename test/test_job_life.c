@@ -33,7 +33,7 @@ typedef struct world {
     int max_receive_count; /* the queue's: 0 = no redrive policy */
     bool attributes_unknown;
     int64_t retention_s;
-    lk_job_facts options; /* retry, max_retries, dead_to_dlq, undeletable */
+    lk_job_facts options; /* retry, max_retries, dead, undeletable */
     int crashes_at_run;   /* the process dies in that run of every job; 0: never */
     int64_t now_ms;
     life jobs[MAX_GROUP]; /* in queue order */
@@ -210,9 +210,9 @@ static void expect_life(const world *w, int runs, life_end end)
     const life *job = &w->jobs[0];
     if (job->runs != runs || job->end != end)
         fail_msg("%d runs, %s; expected %d, %s: maxReceiveCount %d, retry %d, max_retries %d, "
-                 "fifo %d, dead_to_dlq %d, unknown %d",
+                 "fifo %d, dead %d, unknown %d",
                  job->runs, end_name(job->end), runs, end_name(end), w->max_receive_count,
-                 w->options.retry, w->options.max_retries, w->options.fifo, w->options.dead_to_dlq,
+                 w->options.retry, w->options.max_retries, w->options.fifo, w->options.dead,
                  w->attributes_unknown);
 }
 
@@ -239,28 +239,30 @@ static void each_world(int first_max_receive_count, world_check check)
     static const int retries[] = {LK_RETRY_UNSET, LK_RETRY_MAX, 0, 1, 5, 12};
     static const int max_retries[] = {0, 5, 12};
     for (int mrc = first_max_receive_count; mrc <= 100; mrc++) {
-        for (size_t i = 0; i < LK_COUNT(retries) * LK_COUNT(max_retries) * 4; i++) {
+        for (size_t i = 0; i < LK_COUNT(retries) * LK_COUNT(max_retries) * 6; i++) {
             world w = make_world(i % 2, mrc, 1);
-            w.options.dead_to_dlq = i / 2 % 2;
-            w.options.retry = retries[i / 4 % LK_COUNT(retries)];
-            w.options.max_retries = max_retries[i / 4 / LK_COUNT(retries)];
+            w.options.dead = (lk_dead_mode)(i / 2 % 3);
+            w.options.retry = retries[i / 6 % LK_COUNT(retries)];
+            w.options.max_retries = max_retries[i / 6 / LK_COUNT(retries)];
             check(&w);
         }
     }
 }
 
-/* Its own number of retries is used up, the queue would have given more, and nobody asked to keep
- * it. */
-static bool dies_by_its_own_limit(const world *w, int tries)
+/* Nobody keeps dead jobs of this class; or its own number of retries is used up, the queue would
+ * have given more, and nobody asked to keep it. */
+static bool dies_deleted(const world *w, int tries)
 {
-    return w->options.retry >= 0 && !w->options.dead_to_dlq && tries < w->max_receive_count;
+    bool by_its_own_limit = w->options.retry >= 0 && tries < w->max_receive_count;
+    return w->options.dead == LK_DEAD_DEFAULT ? by_its_own_limit
+                                              : w->options.dead == LK_DEAD_DELETE;
 }
 
 static void check_redrive(world *w)
 {
     int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
     live(w);
-    expect_life(w, tries, dies_by_its_own_limit(w, tries) ? DELETED : IN_DLQ);
+    expect_life(w, tries, dies_deleted(w, tries) ? DELETED : IN_DLQ);
 }
 
 static void a_failing_job_has_its_tries_and_ends_in_the_dead_letter_queue(void **state)
@@ -272,15 +274,14 @@ static void a_failing_job_has_its_tries_and_ends_in_the_dead_letter_queue(void *
 static void check_crash(world *w)
 {
     int tries = smallest(13, tries_asked_for(w), w->max_receive_count);
-    bool deleted = dies_by_its_own_limit(w, tries);
+    bool runs_again = dies_deleted(w, tries) && tries < w->max_receive_count;
+    bool deleted = w->options.dead == LK_DEAD_DELETE || tries + 1 < w->max_receive_count;
     w->crashes_at_run = tries;
     live(w);
     /* Its last try never ended. If death means deletion it is tried once more, because a crash is
      * no failure of the job; else it is drained, unrun. */
-    if (deleted && tries + 1 < w->max_receive_count)
-        expect_life(w, tries + 1, DELETED);
-    else if (deleted)
-        expect_life(w, tries + 1, IN_DLQ);
+    if (runs_again)
+        expect_life(w, tries + 1, deleted ? DELETED : IN_DLQ);
     else
         expect_life(w, tries, IN_DLQ);
 }

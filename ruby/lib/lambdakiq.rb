@@ -19,6 +19,7 @@ module Lambdakiq
   autoload :ClientBatch, "#{__dir__}/lambdakiq/client_batch"
   autoload :ClientSend, "#{__dir__}/lambdakiq/client_send"
   autoload :Config, "#{__dir__}/lambdakiq/config"
+  autoload :Containment, "#{__dir__}/lambdakiq/containment"
   autoload :Context, "#{__dir__}/lambdakiq/context"
   autoload :DefaultQueue, "#{__dir__}/lambdakiq/default_queue"
   autoload :EnqueueFailure, "#{__dir__}/lambdakiq/enqueue_failure"
@@ -39,6 +40,8 @@ module Lambdakiq
   autoload :Queue, "#{__dir__}/lambdakiq/queue"
   autoload :Record, "#{__dir__}/lambdakiq/record"
   autoload :Requests, "#{__dir__}/lambdakiq/requests"
+  autoload :RetryIn, "#{__dir__}/lambdakiq/retry_in"
+  autoload :Shutdown, "#{__dir__}/lambdakiq/shutdown"
   autoload :SidekiqMethods, "#{__dir__}/lambdakiq/sidekiq_methods"
   autoload :SQS, "#{__dir__}/lambdakiq/sqs"
   autoload :VERSION, "#{__dir__}/lambdakiq/native"
@@ -80,10 +83,12 @@ module Lambdakiq
     handler(event, context)
   end
 
-  # Whether this process is about to end: jobs that run long may stop early and go on in another
-  # message.
+  # Whether this process is about to end, by SIGTERM or by the function's timeout: jobs that run long may
+  # stop early and go on in another message.
+  #
+  # @return [Boolean]
   def stopping?
-    Performing.stopping?
+    Shutdown.stopping?
   end
 
   # Waits until SQS has answered for each job that was sent without waiting (`async: true`). Rails calls it

@@ -13,8 +13,8 @@ class NativeTest < QueueTest
       batch = Lambdakiq::Native::Batch.new(client, { max_retries: 3 })
       client = nil # the batch keeps what it needs
       event['Records'].each { |record| batch.add(record) }
-      refute_nil batch.next
-      assert_equal [:run, nil, false], batch.start(nil, false)
+      assert_equal 0, batch.next
+      assert_equal [:run, nil, false], batch.start(nil, nil)
       assert_equal 0, batch.executions(0)
       batch.finish(:done)
       assert_nil batch.next

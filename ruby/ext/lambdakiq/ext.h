@@ -70,6 +70,8 @@ void ext_client_interrupt(void *client);     /* an ext_interrupt; handle is the 
 
 /* Fills *record from one member of an event's Records. Slices are borrowed from the Hash. */
 void ext_record(VALUE hash, lk_record *record);
+/* The option dead: of a job class: :dlq, :delete, or nil. */
+lk_dead_mode ext_dead_mode(VALUE symbol);
 /* [:retry, 30, false]: action, seconds to hide the message or nil, dead? */
 VALUE ext_decision(const lk_decision *decision);
 

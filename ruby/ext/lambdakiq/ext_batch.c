@@ -2,7 +2,7 @@
  *
  * ext_batch: Lambdakiq::Native::Batch, the jobs of one event, pulled one by one.
  *
- *     add ──> next ──> start ──> (Ruby performs) ──> finish ──> next … response
+ *     add ──> next ──> start ──> (Ruby performs) ──> decide ──> finish ──> next … response
  *
  * Ruby drives, so that no exception ever passes through a frame of the core. The job in hand is
  * kept here: Ruby works on one at a time and names it by nothing.
@@ -107,6 +107,7 @@ typedef struct step {
     lk_job *job;
     lk_job_options options;
     lk_outcome outcome;
+    bool decided; /* by decide, already */
     lk_decision decision;
     lk_slice response;
 } step;
@@ -126,7 +127,8 @@ static int next_job(void *args, lk_err *err)
     return s->found < 0 ? s->found : 0;
 }
 
-/* next -> messageId of the job now in hand, nil when there is none left */
+/* next -> which record is now in hand, counted from 0 as they were added (two of them may have the
+ * same messageId); nil when there is none left */
 static VALUE batch_next(VALUE self)
 {
     step s = {.b = batch_of(self)};
@@ -135,7 +137,7 @@ static VALUE batch_next(VALUE self)
     if (!s.found)
         return Qnil;
     s.b->job = s.job;
-    return ext_string(lk_job_record(s.job)->message_id);
+    return SIZET2NUM(lk_job_index(s.job));
 }
 
 static int start_job(void *args, lk_err *err)
@@ -144,12 +146,12 @@ static int start_job(void *args, lk_err *err)
     return lk_batch_start(s->b->batch, s->b->job, &s->options, &s->decision, err);
 }
 
-/* start(retry, dead_to_dlq) -> decision; unless it is :run the job is dealt with */
-static VALUE batch_start(VALUE self, VALUE retry, VALUE dead_to_dlq)
+/* start(retry, dead) -> decision; unless it is :run the job is dealt with */
+static VALUE batch_start(VALUE self, VALUE retry, VALUE dead)
 {
     step s = {.b = batch_with_job(self), .options = LK_JOB_OPTIONS_INIT};
     s.options.retry = ext_int(retry, LK_RETRY_UNSET);
-    s.options.dead_to_dlq = RTEST(dead_to_dlq);
+    s.options.dead = ext_dead_mode(dead);
     run_step(self, start_job, &s);
     if (s.decision.action != LK_RUN)
         s.b->job = NULL;
@@ -178,20 +180,39 @@ static lk_outcome_kind outcome_kind(VALUE symbol)
     rb_raise(rb_eArgError, "not an outcome: %" PRIsVALUE, symbol);
 }
 
-static int finish_job(void *args, lk_err *err)
+static int decide_job(void *args, lk_err *err)
 {
     step *s = args;
-    return lk_batch_finish(s->b->batch, s->b->job, &s->outcome, &s->decision, err);
+    return lk_batch_decide(s->b->batch, s->b->job, &s->outcome, &s->decision, err);
 }
 
-/* finish(:done, :failed, :poison or :untouched) -> decision */
-static VALUE batch_finish(VALUE self, VALUE kind)
+/* decide(:done, :failed, :poison or :untouched, seconds to the retry or nil = the backoff)
+ * -> decision, to be carried out by finish */
+static VALUE batch_decide(VALUE self, VALUE kind, VALUE retry_in_s)
 {
     step s = {.b = batch_with_job(self), .outcome = LK_OUTCOME_INIT};
     s.outcome.kind = outcome_kind(kind);
+    s.outcome.retry_in_s = ext_int64(retry_in_s, -1);
+    run_step(self, decide_job, &s);
+    return ext_decision(&s.decision);
+}
+
+static int finish_job(void *args, lk_err *err)
+{
+    step *s = args;
+    return lk_batch_finish(s->b->batch, s->b->job, s->decided ? NULL : &s->outcome, NULL, err);
+}
+
+/* finish(outcome): decides, and carries that out; without outcome what was decided last */
+static VALUE batch_finish(int argc, VALUE *argv, VALUE self)
+{
+    rb_check_arity(argc, 0, 1);
+    step s = {.b = batch_with_job(self), .outcome = LK_OUTCOME_INIT, .decided = argc == 0};
+    if (argc > 0)
+        s.outcome.kind = outcome_kind(argv[0]);
     run_step(self, finish_job, &s);
     s.b->job = NULL;
-    return ext_decision(&s.decision);
+    return Qnil;
 }
 
 static VALUE batch_stop(VALUE self)
@@ -250,7 +271,8 @@ void ext_init_batch(VALUE native)
     rb_define_method(batch, "next", batch_next, 0);
     rb_define_method(batch, "start", batch_start, 2);
     rb_define_method(batch, "executions", batch_executions, 1);
-    rb_define_method(batch, "finish", batch_finish, 1);
+    rb_define_method(batch, "decide", batch_decide, 2);
+    rb_define_method(batch, "finish", batch_finish, -1);
     rb_define_method(batch, "stop", batch_stop, 0);
     rb_define_method(batch, "note", batch_note, 0);
     rb_define_method(batch, "response", batch_response, 0);

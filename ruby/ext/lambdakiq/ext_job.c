@@ -89,6 +89,13 @@ VALUE ext_decision(const lk_decision *decision)
                                 decision->dead ? Qtrue : Qfalse);
 }
 
+lk_dead_mode ext_dead_mode(VALUE symbol)
+{
+    if (symbol == ID2SYM(rb_intern("dlq")))
+        return LK_DEAD_DLQ;
+    return symbol == ID2SYM(rb_intern("delete")) ? LK_DEAD_DELETE : LK_DEAD_DEFAULT;
+}
+
 static lk_job_facts facts_of(const lk_record *record, VALUE options)
 {
     lk_job_facts facts = LK_JOB_FACTS_INIT;
@@ -102,12 +109,15 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     facts.retention_s = ext_int64(ext_option(options, "retention_s"), 0);
     facts.retry = ext_int(ext_option(options, "retry"), LK_RETRY_UNSET);
     facts.max_retries = ext_int(ext_option(options, "max_retries"), LK_MAX_RETRIES);
-    facts.dead_to_dlq = RTEST(ext_option(options, "dead_to_dlq"));
+    facts.dead = ext_dead_mode(ext_option(options, "dead"));
     facts.undeletable = RTEST(ext_option(options, "undeletable"));
     facts.group_blocked = RTEST(ext_option(options, "group_blocked"));
     facts.group_wait_s = ext_int64(ext_option(options, "group_wait_s"), -1);
     facts.now_ms = ext_int64(ext_option(options, "now_ms"), 0);
     facts.received_at_ms = ext_int64(ext_option(options, "received_at_ms"), facts.now_ms);
+    facts.retry_in_s = ext_int64(ext_option(options, "retry_in_s"), -1);
+    facts.jitter_percent = ext_int(ext_option(options, "jitter_percent"), 0);
+    facts.random = rb_genrand_int32();
     return facts;
 }
 
@@ -129,6 +139,15 @@ static VALUE native_delay_receives(VALUE self, VALUE record_hash)
     lk_record record;
     ext_record(record_hash, &record);
     return INT2NUM(lk_record_delay_receives(&record));
+}
+
+/* record_fault(record) -> why no job can be made of it ("has no body"), nil: one can */
+static VALUE native_record_fault(VALUE self, VALUE record_hash)
+{
+    lk_record record;
+    ext_record(record_hash, &record);
+    const char *fault = lk_record_fault(&record);
+    return fault ? rb_utf8_str_new_cstr(fault) : Qnil;
 }
 
 /* due_at_ms(record) -> Integer, 0 = at once */
@@ -226,6 +245,7 @@ void ext_init_job(VALUE native)
     rb_define_const(native, "MAX_RECEIVE_UNKNOWN", INT2NUM(LK_MAX_RECEIVE_UNKNOWN));
     rb_define_singleton_method(native, "decide", native_decide, 3);
     rb_define_singleton_method(native, "delay_receives", native_delay_receives, 1);
+    rb_define_singleton_method(native, "record_fault", native_record_fault, 1);
     rb_define_singleton_method(native, "due_at_ms", native_due_at_ms, 1);
     rb_define_singleton_method(native, "backoff_s", native_backoff_s, 1);
     rb_define_singleton_method(native, "now_ms", native_now_ms, 0);

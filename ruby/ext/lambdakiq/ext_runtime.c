@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ext_runtime: Lambdakiq::Native::Runtime, the Lambda Runtime API for lambdakiq-handler.
+ * ext_runtime: Lambdakiq::Native::Runtime, the Lambda Runtime API for lambdakiq-handler, and
+ * Lambdakiq::Native::Extension, which makes Lambda announce the end of a process.
  */
 #include "ext.h"
 
@@ -160,6 +161,61 @@ static VALUE runtime_fail(VALUE self, VALUE request_id, VALUE type, VALUE messag
     return Qnil;
 }
 
+/* --- Extension ------------------------------------------------------------------------------ */
+
+static void extension_free(void *extension)
+{
+    lk_extension_free(extension);
+}
+
+static const rb_data_type_t extension_type = {
+    .wrap_struct_name = "Lambdakiq::Native::Extension",
+    .function = {.dfree = extension_free},
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED,
+};
+
+static VALUE extension_alloc(VALUE klass)
+{
+    return TypedData_Wrap_Struct(klass, &extension_type, NULL);
+}
+
+typedef struct extension_call {
+    const char *host_port; /* NULL: AWS_LAMBDA_RUNTIME_API */
+    const char *name;
+    lk_extension *extension;
+} extension_call;
+
+static int register_extension(void *args, lk_err *err)
+{
+    extension_call *c = args;
+    c->extension = lk_extension_register(c->host_port, c->name, err);
+    return c->extension ? 0 : err->code;
+}
+
+static void do_not_interrupt(void *unused) /* it is over in a few seconds, with a result */
+{
+    (void)unused;
+}
+
+/* new(host_port or nil = AWS_LAMBDA_RUNTIME_API, name): registered for as long as it lives */
+static VALUE extension_initialize(VALUE self, VALUE host_port, VALUE name)
+{
+    if (rb_check_typeddata(self, &extension_type))
+        rb_raise(rb_eArgError, "already initialized");
+    host_port = ext_frozen(host_port);
+    name = ext_frozen(name);
+    extension_call c = {.host_port = NIL_P(host_port) ? NULL : StringValueCStr(host_port),
+                        .name = StringValueCStr(name)};
+    lk_err err;
+    int rc = ext_wait(register_extension, &c, do_not_interrupt, NULL, false, &err);
+    RTYPEDDATA_DATA(self) = c.extension;
+    RB_GC_GUARD(host_port);
+    RB_GC_GUARD(name);
+    if (rc)
+        ext_raise(&err);
+    return self;
+}
+
 /* --- Entry ---------------------------------------------------------------------------------- */
 
 void ext_init_runtime(VALUE native)
@@ -171,4 +227,9 @@ void ext_init_runtime(VALUE native)
     rb_define_method(runtime, "next", runtime_next, 0);
     rb_define_method(runtime, "respond", runtime_respond, 2);
     rb_define_method(runtime, "fail", runtime_fail, 4);
+
+    VALUE extension = rb_define_class_under(native, "Extension", rb_cObject);
+    rb_define_alloc_func(extension, extension_alloc);
+    rb_undef_method(extension, "initialize_copy");
+    rb_define_method(extension, "initialize", extension_initialize, 2);
 }

@@ -4,8 +4,9 @@ module Lambdakiq
   # The steps of a batch for a client that is not ours to drive: stubbed, or the application's own. It
   # takes the same decisions from the core as {Native::Batch}, and makes the calls one by one.
   class ClientBatch
-    # A record on its way through. group: nil on standard queues.
-    Item = Struct.new(:record, :queue, :group, :failed, :options) do
+    # A record on its way through. group: nil on standard queues. failed: nil until its fate is decided,
+    # or in the caller's hands.
+    Item = Struct.new(:record, :queue, :group, :failed, :options, :decision) do
       def data
         record.data
       end
@@ -14,10 +15,12 @@ module Lambdakiq
     # SQS is asked again before a failure deletes a message when what we know is older than this.
     FRESH_S = 10
 
-    def initialize(client)
+    # @param options [Hash] as {Native::Batch} takes them
+    def initialize(client, options)
       @client = client
+      @options = options
       @items = []
-      @groups = {}  # group => seconds its head waits, once something holds it up
+      @groups = {}  # group => seconds its head waits (nil: unknown), once something holds it up
       @read_at = {} # queue => when its attributes were read
       @notes = []
       @now_ms = epoch_ms
@@ -32,31 +35,43 @@ module Lambdakiq
     end
 
     def next
+      return give_back_rest if @stopped || time_is_up?
+
       while (@item = @items.find { |item| item.failed.nil? })
         @item.failed = true
-        return @item.record.message_id if !foreign? && ready?
+        return @items.index { |item| item.equal?(@item) } if !foreign? && ready?
+        return give_back_rest if time_is_up?
       end
     end
 
-    def start(retry_value, dead_to_dlq)
-      @item.options = { retry: retry_value, dead_to_dlq: dead_to_dlq }
-      decide(nil, due_at: false).tap { |decision| carry_out(*decision) unless decision.first == :run }
+    def start(retry_value, dead)
+      @item.options = { retry: retry_value, dead: dead }
+      decision = decide_on(nil, due_at: false)
+      unless decision.first == :run
+        say_held_back(decision)
+        carry_out(*decision)
+      end
+      decision
     end
 
     def executions(body_executions)
       body_executions + @item.record.receive_count - 1 - Native.delay_receives(@item.data)
     end
 
-    def finish(outcome)
-      @item.options[:undeletable] = true if outcome == :poison
-      decision = decide(outcome == :done)
-      decision = decide(false) if decision.first == :delete && outcome != :done && reload_attributes
-      carry_out(*decision)
-      decision
+    def decide(outcome, retry_in_s = nil)
+      @item.options.merge!(undeletable: outcome == :poison, retry_in_s: retry_in_s)
+      decision = decide_on(outcome == :done)
+      decision = decide_on(false) if decision.first == :delete && outcome != :done && reload_attributes
+      @item.decision = decision
+    end
+
+    def finish(outcome = nil)
+      decide(outcome) if outcome
+      carry_out(*@item.decision)
     end
 
     def stop
-      @items.each { |item| item.failed = true if item.failed.nil? }
+      @stopped = true
     end
 
     def note
@@ -64,39 +79,69 @@ module Lambdakiq
     end
 
     def response
-      stop
+      give_back_rest
       @items.select(&:failed).map { |item| item.record.message_id }
     end
 
     private
 
-    def foreign?
-      return false if Event.job?(@item.data) && @item.record.body.is_a?(String)
+    def time_is_up?
+      deadline_ms = @options[:deadline_ms] or return false
+      left_ms = deadline_ms - (Time.now.to_f * 1000).to_i # Lambda's deadline is real time
+      left_ms <= 0 || left_ms < @options.fetch(:guard_ms, 0)
+    end
 
-      say('FOREIGN', true, 'is not a job of ours; it is reported failed and left alone')
+    # What nobody starts now is visible again at once, but for what waits behind its group's head.
+    def give_back_rest
+      while (@item = @items.find { |item| item.failed.nil? })
+        @item.failed = true
+        next if foreign?
+        next ready? if @groups.key?(@item.group)
+
+        say('UNSTARTED', false, 'not started: the batch was stopped, or the time is nearly used up; visible again at once', 0)
+        hide(0)
+      end
+    end
+
+    def foreign?
+      fault = Native.record_fault(@item.data) or return false
+
+      @groups[@item.group] = nil if @item.group
+      say('FOREIGN', true, "the record #{fault}; it is reported failed and left alone")
       true
     end
 
     # Whether it may run now; else it has been dealt with.
     def ready?
-      decision = decide(nil)
+      decision = decide_on(nil)
       return true if decision.first == :run
 
-      say({ skip: 'SKIPPED', defer: 'DEFERRED', hop: 'HOPPED' }.fetch(decision.first, 'DRAINED'), false,
-          "not performed now (#{decision.first})", decision[1])
+      say_held_back(decision)
       carry_out(*decision)
       false
     end
 
-    def decide(outcome, due_at: true)
+    def say_held_back(decision)
+      say({ skip: 'SKIPPED', defer: 'DEFERRED', hop: 'HOPPED' }.fetch(decision.first, 'DRAINED'), false,
+          "not performed now (#{decision.first})", decision[1])
+    end
+
+    def decide_on(success, due_at: true)
       data = due_at ? @item.data : @item.data.merge('messageAttributes' => {})
-      Native.decide(data, outcome, facts.merge(@item.options))
+      Native.decide(data, success, facts.merge(@item.options))
     end
 
     def facts
-      { max_retries: Lambdakiq.config.max_retries, now_ms: epoch_ms, received_at_ms: @now_ms,
-        max_receive_count: max_receive_count, retention_s: attributes['MessageRetentionPeriod'].to_i,
-        group_blocked: @groups.key?(@item.group), group_wait_s: @groups.fetch(@item.group, nil) }
+      { max_retries: @options[:max_retries], jitter_percent: @options[:jitter_percent], now_ms: epoch_ms,
+        received_at_ms: @now_ms, max_receive_count: max_receive_count,
+        retention_s: attributes['MessageRetentionPeriod'].to_i,
+        group_blocked: @groups.key?(@item.group), group_wait_s: group_wait_s }
+    end
+
+    def group_wait_s
+      return unless @groups.key?(@item.group)
+
+      @groups[@item.group] || attributes['VisibilityTimeout']&.to_i
     end
 
     def max_receive_count
@@ -124,11 +169,11 @@ module Lambdakiq
       false
     end
 
-    def carry_out(action, wait_s, _dead)
+    def carry_out(action, wait_s, dead)
       case action
-      when :delete then done { delete }
+      when :delete then done { delete unless left_to_mapping?(dead) }
       when :hop then done { hop }
-      else hold(action, wait_s)
+      else hold(action, wait_s, dead)
       end
     end
 
@@ -138,6 +183,10 @@ module Lambdakiq
       yield
     rescue StandardError => e
       say('SETTLE_FAILED', true, "could not be deleted: #{e.message}", nil, e)
+    end
+
+    def left_to_mapping?(dead)
+      @options[:delete] == :mapping && !dead && @item.equal?(@items.last)
     end
 
     def delete
@@ -154,10 +203,13 @@ module Lambdakiq
       raise
     end
 
-    def hold(action, wait_s)
-      @groups[@item.group] = wait_s if @item.group && %i[retry defer skip].include?(action)
-      return unless wait_s
+    # A dead head blocks nobody; all others hold their group up.
+    def hold(action, wait_s, dead)
+      @groups[@item.group] = wait_s if @item.group && !dead && action != :skip
+      hide(wait_s) if wait_s
+    end
 
+    def hide(wait_s)
       @client.call(:change_message_visibility, queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
                                                 receipt_handle: @item.record.receipt_handle)
     rescue StandardError => e

@@ -32,8 +32,15 @@ module Lambdakiq
     #   the last one of a batch is left to the event source mapping
     attr_reader :delete
 
-    # @return [Numeric] a job is not started when the function has less time left than this (0)
+    # @return [Numeric] a job is not started when the function has less time left than this (1). Calls to
+    #   SQS are settled half a second before the deadline. A little more than a job usually takes is a
+    #   good value; it must be well below the function's timeout, or nothing is ever started
     attr_reader :guard_seconds
+
+    # @return [Boolean] whether Lambda is asked to announce the end of this process with SIGTERM (false):
+    #   setting it to true registers an internal extension, on Lambda only. Set it while the function
+    #   starts, as in `config/application.rb` or an initializer
+    attr_reader :shutdown_extension
 
     # @return [Integer] percentage of the backoff that is added at random, 0 to 100 (0)
     attr_reader :jitter
@@ -61,7 +68,8 @@ module Lambdakiq
       @metrics_enabled = true
       @long_delays = true
       @delete = :each
-      @guard_seconds = 0
+      @guard_seconds = 1
+      @shutdown_extension = false
       @jitter = 0
       @recursion_allowed = false
       @flush_timeout = 5
@@ -81,6 +89,11 @@ module Lambdakiq
 
     def guard_seconds=(value)
       @guard_seconds = Options.number('config.lambdakiq.guard_seconds', value, 0..900)
+    end
+
+    def shutdown_extension=(value)
+      @shutdown_extension = Options.one_of('config.lambdakiq.shutdown_extension', value, [true, false])
+      Shutdown.register if value
     end
 
     def jitter=(value)

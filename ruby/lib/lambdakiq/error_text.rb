@@ -28,10 +28,17 @@ module Lambdakiq
       [of(error), *error.backtrace].join("\n\tfrom ")
     end
 
-    # @param error [Exception]
-    # @return [String]
-    def class_name(error)
-      (Module.instance_method(:name).bind_call(error.class) || 'an anonymous class').to_s
+    # @return [String] any value as `inspect` shows it, shortened; says so when it cannot
+    def inspection(value)
+      utf8(value.inspect).slice(0, 200)
+    rescue Exception
+      "(#{class_name(value)} that cannot be inspected)"
+    end
+
+    # @return [String] the class of anything
+    def class_name(value)
+      klass = Kernel.instance_method(:class).bind_call(value)
+      Module.instance_method(:name).bind_call(klass) || 'an anonymous class'
     end
 
     def utf8(text)

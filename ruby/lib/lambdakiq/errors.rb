@@ -123,6 +123,10 @@ module Lambdakiq
   # A job waits for an earlier one of its FIFO group. No failure of the job, and no backtrace.
   class FifoGroupError < FifoDelayError; end
 
+  # A job left its own code in another way than by returning or raising: `Thread.exit`, or a `throw` that
+  # something around the handler catches. Fails that job only.
+  class AbandonedError < Error; end
+
   # What `lambdakiq_options` or `config.lambdakiq` refuses, when the class is loaded.
   class OptionError < ArgumentError; end
 end

@@ -1,9 +1,26 @@
 # frozen_string_literal: true
 
 module Lambdakiq
-  # An attempt at a job that failed, and what becomes of the job. Every failed attempt is told exactly
-  # once, here: whoever logs, counts or reports failures adds to {#tell}.
+  # An attempt at a job that failed, and what becomes of the job. Every failed attempt is told once,
+  # here: whoever logs, counts or reports failures adds to {#tell}.
   class Failure
+    # Asks the core, and the class of the job where that has a say.
+    #
+    # @param steps [Native::Batch, ClientBatch] with the job in hand
+    # @param job [Job] whose error is set
+    # @return [Failure] decided, to be carried out by `steps.finish`
+    # @api private
+    def self.decide(steps, job)
+      decision = steps.decide(job.performed? ? :failed : :poison, nil)
+      return new(job, decision) unless decision.first == :retry && job.performed?
+
+      case (wait = RetryIn.ask(job.active_job, job.error, steps.executions(0)))
+      when nil then new(job, decision)
+      when :discard then new(job, steps.decide(:done, nil), discarded: true)
+      else new(job, steps.decide(:failed, wait))
+      end
+    end
+
     # @return [Job] with its record; {#active_job} is the instance that ran
     attr_reader :job
 
@@ -16,9 +33,11 @@ module Lambdakiq
 
     # @param job [Job]
     # @param decision [Array] the core's: action, wait_s, dead
-    def initialize(job, decision)
+    # @param discarded [Boolean] the class's `lambdakiq_retry_in` wants no more of it
+    def initialize(job, decision, discarded: false)
       @job = job
       @action, @wait_s, @dead = decision
+      @discarded = discarded
     end
 
     # @return [Exception]
@@ -26,9 +45,14 @@ module Lambdakiq
       job.error
     end
 
-    # @return [Boolean] whether this attempt was the last
+    # @return [Boolean] whether this attempt was the last, the retries being used up
     def dead?
       @dead ? true : false
+    end
+
+    # @return [Boolean] whether `lambdakiq_retry_in` said :discard
+    def discarded?
+      @discarded
     end
 
     # @return [Boolean] whether the job is tried again
@@ -65,22 +89,39 @@ module Lambdakiq
     #
     # @api private
     def tell
-      return Notes.poison(job, wait_s) if poison?
+      return Notes.poison(self) if poison?
 
+      conclude if dead? || discarded?
       announce('retry_stopped') if dead?
+      announce('discard') if discarded?
       announce('enqueue_retry', wait: wait_s) if retried?
     end
 
     private
 
-    # As ActiveJob announces its own retries, with what only the message knows beside it.
+    # The job's own last words: `lambdakiq_retries_exhausted`, and ActiveJob's `after_discard` (B13).
+    def conclude
+      klass = active_job.class
+      Containment.hook("lambdakiq_retries_exhausted of #{klass}") { retries_exhausted(klass) } if dead?
+      Containment.hook("after_discard of #{klass}") { Performing.after_discard(active_job, message_id, error) }
+    end
+
+    def retries_exhausted(klass)
+      return unless klass.respond_to?(:lambdakiq_retries_exhausted_block)
+
+      block = klass.lambdakiq_retries_exhausted_block or return
+      Performing.concluding(active_job, message_id) { block.call(active_job, error) }
+    end
+
+    # As ActiveJob announces its own retries, with what only the message knows beside it. A listener's
+    # mistake is not the job's.
     def announce(event, **more)
-      ActiveSupport::Notifications.instrument(
-        "#{event}.active_job", adapter: active_job.class.queue_adapter, job: active_job, error: error,
-                               message_id: message_id, queue: queue_name, receive_count: receive_count, **more
-      )
-    rescue StandardError => e # a listener's mistake is not the job's
-      Lambdakiq.logger.error("[Lambdakiq] a listener of #{event}.active_job failed: #{ErrorText.of(e)}")
+      Containment.hook("a listener of #{event}.active_job") do
+        ActiveSupport::Notifications.instrument(
+          "#{event}.active_job", adapter: active_job.class.queue_adapter, job: active_job, error: error,
+                                 message_id: message_id, queue: queue_name, receive_count: receive_count, **more
+        )
+      end
     end
   end
 end

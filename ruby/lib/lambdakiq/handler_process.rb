@@ -86,7 +86,7 @@ module Lambdakiq
     rescue SignalException
       raise
     rescue Exception => e # the application may raise anything while it is loaded
-      warn "lambdakiq-handler: #{e.full_message(highlight: false)}"
+      warn "lambdakiq-handler: #{ErrorText.full(e)}"
       report(nil, e)
       nil
     end
@@ -101,18 +101,18 @@ module Lambdakiq
     def serve(handler)
       thread = Thread.new { Thread.handle_interrupt(Stop => :never) { loop_over(handler) } }
       thread.report_on_exception = false
-      Performing.terminated = false # loaded here: a trap block may not
+      Shutdown.reset # loaded here: a trap block may not
       %w[TERM INT].each { |signal| trap(signal) { stop(thread) } }
       thread.join
       0
     rescue SignalException, NoMemoryError => e
-      warn "lambdakiq-handler: ended by a job: #{e.class}: #{e.message}"
+      warn "lambdakiq-handler: ended by a job: #{ErrorText.of(e)}"
       1
     end
 
     # The running invocation is finished and answered.
     def stop(thread)
-      Performing.terminated = true
+      Shutdown.request
       thread.raise(Stop)
     end
 
@@ -121,6 +121,7 @@ module Lambdakiq
         invocation = next_invocation or break
         invoke(handler, invocation)
         raise Batch.ending if Batch.ending
+        break if Thread.current.status == 'aborting' # a job ended it; what remains of it is not to be relied on
       end
     end
 
@@ -134,16 +135,19 @@ module Lambdakiq
       invocation
     end
 
+    # An invocation's failure, SystemExit included, is not the process's.
     def invoke(handler, invocation)
       request_id, event = invocation
-      result = call(handler, JSON.parse(event), Context.new(invocation))
-      @runtime.respond(request_id, JSON.generate(result))
+      response = nil
+      error = Containment.run do
+        response = JSON.generate(call(handler, JSON.parse(event), Context.new(invocation)))
+      end
+      return @runtime.respond(request_id, response) unless error
+
+      warn "lambdakiq-handler: invocation #{request_id}: #{ErrorText.full(error)}"
+      report(request_id, error)
     rescue RuntimeApiError, TooLargeError => e
       warn "lambdakiq-handler: invocation #{request_id}: #{e.message}"
-    rescue Exception => e # an invocation's failure, SystemExit included, is not the process's
-      warn "lambdakiq-handler: invocation #{request_id}: #{e.full_message(highlight: false)}"
-      report(request_id, e)
-      raise if Batch::ENDING.any? { |ending| ending === e }
     end
 
     # Jobs that the handler sent without waiting are collected before it is answered: the sandbox may
@@ -155,7 +159,7 @@ module Lambdakiq
     end
 
     def report(request_id, error)
-      @runtime.fail(request_id, error.class.name.to_s, error.message.to_s.dup.force_encoding('UTF-8').scrub,
+      @runtime.fail(request_id, ErrorText.class_name(error), ErrorText.message(error),
                     (error.backtrace || []).join("\n"))
     rescue Error => e
       warn "lambdakiq-handler: the failure could not be reported: #{e.message}"

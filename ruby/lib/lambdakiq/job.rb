@@ -72,7 +72,7 @@ module Lambdakiq
       Performing.during(job_data['job_id'], record.message_id) do |frame|
         ActiveJob::Base.execute(job_data)
       ensure
-        @active_job = frame.job if frame.job
+        @active_job = frame.job if frame.job # the one that ran
       end
     end
 

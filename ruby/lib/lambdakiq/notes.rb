@@ -11,20 +11,29 @@ module Lambdakiq
       while (note = steps.note)
         kind, warning, message_id, queue_name, wait_s, error, text = note
         say(warning ? :warn : :info, message_id, queue_name, text)
-        ActiveSupport::Notifications.instrument("#{kind.name.downcase}.lambdakiq",
-                                                message_id: message_id, queue: queue_name, wait: wait_s,
-                                                error: error, text: text)
+        name = "#{kind.name.downcase}.lambdakiq"
+        Containment.hook("a listener of #{name}") do
+          ActiveSupport::Notifications.instrument(name, message_id: message_id, queue: queue_name, wait: wait_s,
+                                                        error: error, text: text)
+        end
       end
     end
 
     # A record that no job could be made of.
-    def poison(job, wait_s)
-      error = job.error
-      say(:error, job.record.message_id, job.record.queue_name,
+    #
+    # @param failure [Failure]
+    def poison(failure)
+      error = failure.error
+      wait_s = failure.wait_s
+      say(:error, failure.message_id, failure.queue_name,
           "cannot be performed: #{ErrorText.of(error)}; " \
           "#{wait_s ? "tried again in #{wait_s} s" : 'left for the dead-letter queue'}")
-      ActiveSupport::Notifications.instrument('poison.lambdakiq', message_id: job.record.message_id, error: error,
-                                                                  queue: job.record.queue_name, wait: wait_s)
+      Containment.hook('a listener of poison.lambdakiq') do
+        ActiveSupport::Notifications.instrument('poison.lambdakiq', message_id: failure.message_id, error: error,
+                                                                    queue: failure.queue_name, wait: wait_s,
+                                                                    receive_count: failure.receive_count,
+                                                                    dead: failure.dead?)
+      end
     end
 
     def say(level, message_id, queue_name, text)

@@ -14,7 +14,7 @@ module Lambdakiq
     def worker(owner, options)
       options = options.to_h.transform_keys(&:to_sym)
       check_retry(options[:retry], owner)
-      one_of("#{owner}: lambdakiq_options dead", options[:dead], [nil, :dlq])
+      one_of("#{owner}: lambdakiq_options dead", options[:dead], [nil, :dlq, :delete])
       unknown = options.keys - KNOWN
       Lambdakiq.logger.warn("[Lambdakiq] #{owner}: unknown lambdakiq_options #{unknown.join(', ')}") if unknown.any?
       options
@@ -42,6 +42,10 @@ module Lambdakiq
       group = group.call(job) if group.respond_to?(:call)
       group = group.to_s
       group unless group.match?(/\A[[:space:]]*\z/)
+    end
+
+    def block(name, block)
+      block or raise OptionError, "#{name} needs a block"
     end
 
     def integer(name, value, range)

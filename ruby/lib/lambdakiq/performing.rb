@@ -4,36 +4,49 @@ module Lambdakiq
   # The message whose job this thread performs.
   #
   # A job that is sent again while it is performed (retry_on, retry_job, a continuation) needs another
-  # deduplication id, or a FIFO queue drops it (B2). And what happened to a job is told of the very
-  # object that ran.
+  # deduplication id, or a FIFO queue drops it (B2). What happened to a job is told of the very object
+  # that ran. And whether a job is discarded is known only when its message's fate is (B13).
   module Performing
-    # job: the instance that ActiveJob performs, once it has made it.
-    Frame = Struct.new(:job_id, :message_id, :job)
+    # job: the instance that ActiveJob performs, once it has made it. discarded_by: the error for which
+    # ActiveJob would have run the `after_discard` callbacks. concluded: the job has run, and its last
+    # callbacks are being called.
+    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded) do
+      # Whether this is the message's own job, and not one that it performs on its way.
+      def own?(active_job)
+        job.nil? ? active_job.job_id == job_id : job.equal?(active_job)
+      end
+    end
 
-    # Notices the instance when ActiveJob starts it.
-    class Notice
-      def start(_name, _id, payload)
+    # What ActiveJob::Base does differently while a message's job is performed.
+    module Attempt
+      # ActiveJob lets `after_discard` callbacks run for every error that it does not handle itself.
+      # That is the end of a job elsewhere; here it is retried. They run now when ActiveJob handled the
+      # error (discard_on, retry_on with a block), or else when the job is dead.
+      def perform_now
         frame = Performing.frame
-        job = payload[:job]
-        frame.job ||= job if frame && job&.job_id == frame.job_id
+        return super unless frame&.own?(self) && frame.job.nil?
+
+        frame.job = self
+        result = super
+        Performing.after_discard(self, frame.message_id, frame.discarded_by) if frame.discarded_by
+        result
       end
 
-      def finish(*); end
+      private
+
+      # Of ActiveJob 7.1 and later; never called by earlier ones.
+      def run_after_discard_procs(error)
+        frame = Performing.frame
+        return super if frame.nil? || frame.concluded || !frame.job.equal?(self)
+
+        frame.discarded_by = error
+      end
     end
 
     KEY = :lambdakiq_performing
     private_constant :KEY
 
-    @deadline_ms = nil
-    @terminated = false
-
     class << self
-      # Set once SIGTERM was seen.
-      attr_writer :terminated
-
-      # Epoch milliseconds at which Lambda ends the function.
-      attr_writer :deadline_ms
-
       # @return [Frame, nil]
       def frame
         Thread.current.thread_variable_get(KEY)
@@ -41,13 +54,21 @@ module Lambdakiq
 
       # @yieldparam frame [Frame]
       def during(job_id, message_id)
-        install
-        outer = frame
-        inner = Frame.new(job_id, message_id, nil)
-        Thread.current.thread_variable_set(KEY, inner)
-        yield inner
-      ensure
-        Thread.current.thread_variable_set(KEY, outer)
+        @installed ||= ActiveJob::Base.prepend(Attempt)
+        within(Frame.new(job_id, message_id)) { |inner| yield inner }
+      end
+
+      # Calls what a job has for its end. A job that sends itself again in there is still sent from its
+      # message (B2).
+      def concluding(active_job, message_id, &block)
+        within(Frame.new(active_job.job_id, message_id, active_job, nil, true), &block)
+      end
+
+      # Runs a job's `after_discard` callbacks (ActiveJob 7.1 and later).
+      def after_discard(active_job, message_id, error)
+        return unless active_job.class.respond_to?(:after_discard_procs)
+
+        concluding(active_job, message_id) { active_job.send(:run_after_discard_procs, error) }
       end
 
       # The messageId that a job is sent again from; nil when it is not being performed here.
@@ -56,22 +77,15 @@ module Lambdakiq
         current.message_id if current && current.job_id == job_id
       end
 
-      # @see Lambdakiq.stopping?
-      def stopping?
-        return true if @terminated
-        return false unless @deadline_ms
-
-        @deadline_ms - (Time.now.to_f * 1000) < STOP_BEFORE_MS
-      end
-
       private
 
-      def install
-        @install ||= ActiveSupport::Notifications.subscribe('perform.active_job', Notice.new)
+      def within(inner)
+        outer = frame
+        Thread.current.thread_variable_set(KEY, inner)
+        yield inner
+      ensure
+        Thread.current.thread_variable_set(KEY, outer)
       end
     end
-
-    # With less time than this left, long-running jobs should stop.
-    STOP_BEFORE_MS = 5_000
   end
 end

@@ -3,11 +3,12 @@
 module Lambdakiq
   # One record of an SQS event, read only.
   class Record
-    # @return [Hash] as it came
+    # @return [Hash] as it came; empty when it was no Hash
     attr_reader :data
 
+    # @param data [Hash] a member of an event's Records
     def initialize(data)
-      @data = data
+      @data = data.is_a?(Hash) ? data : {}
     end
 
     # @return [String] the job's JSON
@@ -29,12 +30,13 @@ module Lambdakiq
     end
 
     def queue_name
-      queue_arn&.split(':')&.last
+      queue_arn.split(':').last if queue_arn.is_a?(String)
     end
 
     # @return [Hash{String => String}] SQS's own attributes
     def attributes
-      data['attributes'] || {}
+      value = data['attributes']
+      value.is_a?(Hash) ? value : {}
     end
 
     # @return [String, nil] nil on a standard queue
@@ -44,8 +46,11 @@ module Lambdakiq
 
     # @return [Integer, nil] seconds a FIFO job was to wait when it was sent
     def fifo_delay_seconds
-      value = data.dig('messageAttributes', 'delay_seconds', 'stringValue')
-      Integer(value, 10, exception: false) if fifo? && value
+      return unless fifo?
+
+      attribute = data['messageAttributes']
+      attribute = attribute['delay_seconds'] if attribute.is_a?(Hash)
+      Integer(attribute['stringValue'].to_s, 10, exception: false) if attribute.is_a?(Hash)
     end
 
     # Whether there is a part of that wait still to come.

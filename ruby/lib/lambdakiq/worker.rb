@@ -22,6 +22,7 @@ module Lambdakiq
 
       extend SidekiqMethods
       class_attribute :lambdakiq_options_hash, instance_predicate: false, default: {}
+      class_attribute :lambdakiq_retry_in_block, :lambdakiq_retries_exhausted_block, instance_accessor: false
     end
 
     class_methods do
@@ -33,14 +34,48 @@ module Lambdakiq
       # @option options [String, #call] :message_group_id the FIFO group, or what computes it from the job
       # @option options [Boolean] :async put jobs on their way without waiting for SQS's answer: they have no
       #   `provider_job_id`, and a failure is told later, see {Lambdakiq.flush}
-      # @option options [:dlq] :dead a job whose own retries are spent goes to the dead-letter queue
-      #   instead of being deleted
+      # @option options [:dlq, :delete] :dead where dead jobs of this class go: always to the dead-letter
+      #   queue, or always deleted; without it a job is deleted when its own `retry` is spent, and kept
+      #   when it follows `max_retries` or the queue's maxReceiveCount
       # @raise [OptionError] an option makes no sense
       def lambdakiq_options(options = {})
         options = options.to_h
         merge = options.delete(:merge) || options.delete('merge') if options.key?(:merge) || options.key?('merge')
         options = Options.worker(name || inspect, options)
         self.lambdakiq_options_hash = merge ? lambdakiq_options_hash.merge(options) : options
+      end
+
+      # Chooses the wait before a retry, as Sidekiq's `sidekiq_retry_in` does. Called after a failed
+      # attempt that a retry follows. What it raises is logged and reported, and the usual backoff is
+      # used. The wait is cut to what SQS can hide a message for: 12 hours from the receive, and the
+      # queue's MessageRetentionPeriod. Subclasses inherit it.
+      #
+      #     lambdakiq_retry_in { |count, error| error.is_a?(RateLimited) ? 60 * (count + 1) : nil }
+      #
+      # @yieldparam count [Integer] retries so far, 0 after the first run
+      # @yieldparam error [Exception]
+      # @yieldparam job [ActiveJob::Base] that failed
+      # @yieldreturn [Numeric, :discard, nil] seconds, more than 0; :discard: no retry, and the message is
+      #   deleted (event `discard.active_job`); nil: the usual backoff. Sidekiq's :kill has no
+      #   counterpart, as SQS alone moves messages to the dead-letter queue: it is warned of, and the
+      #   usual backoff is used
+      # @raise [OptionError] without a block
+      def lambdakiq_retry_in(&block)
+        self.lambdakiq_retry_in_block = Options.block("#{name || inspect}: lambdakiq_retry_in", block)
+      end
+
+      # Called when a job is dead: its retries are used up, or the queue's maxReceiveCount is. The message
+      # is let go only afterwards, so that a process that ends meanwhile cannot skip it; where the job is
+      # deleted then, it is performed and the block called once more (at least once). What it raises is
+      # logged and reported, and changes nothing. Subclasses inherit it.
+      #
+      #     lambdakiq_retries_exhausted { |job, error| Order.find(job.arguments.first).failed!(error) }
+      #
+      # @yieldparam job [ActiveJob::Base] that failed
+      # @yieldparam error [Exception] of the last attempt
+      # @raise [OptionError] without a block
+      def lambdakiq_retries_exhausted(&block)
+        self.lambdakiq_retries_exhausted_block = Options.block("#{name || inspect}: lambdakiq_retries_exhausted", block)
       end
     end
 
