@@ -70,6 +70,7 @@ class BenchApp < Rails::Application
   config.active_job.queue_adapter = ADAPTERS.key?(SIDE) ? Object.const_get(ADAPTERS.fetch(SIDE)).new : :lambdakiq
 end
 BenchApp.initialize!
+Lambdakiq.config.delete = ENV['BENCH_DELETE'].to_sym if ENV['BENCH_DELETE'] && SIDE == 'ours'
 
 class BenchJob < ActiveJob::Base
   include Lambdakiq::Worker unless ADAPTERS.key?(SIDE)

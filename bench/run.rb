@@ -6,11 +6,13 @@
 
 require 'json'
 require 'optparse'
+require_relative 'cold'
+require_relative 'costs'
 require_relative 'loss'
 require_relative 'speed'
 require_relative 'upgrade'
 
-COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'upgrade' => Upgrade }.freeze
+COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'cold' => Cold, 'upgrade' => Upgrade, 'costs' => Costs }.freeze
 
 def usage(parser)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }

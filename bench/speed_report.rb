@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative 'support/median'
 require_relative 'support/places'
 require_relative 'support/table'
 
@@ -17,7 +18,7 @@ class SpeedReport
   end
 
   def medians
-    @samples.to_h { |key, values| [key.join('.'), median(values)] }
+    @samples.to_h { |key, values| [key.join('.'), Median.of(values)] }
   end
 
   def print
@@ -31,12 +32,6 @@ class SpeedReport
 
   private
 
-  def median(values)
-    sorted = values.sort
-    middle = sorted.size / 2
-    sorted.size.odd? ? sorted[middle].to_f : (sorted[middle - 1] + sorted[middle]) / 2.0
-  end
-
   # nil when it was not measured.
   def line(row, figure, goal)
     peer, ours, floor = ['peer', 'ours', row.floor].map { |side| of(side, row, figure) }
@@ -48,7 +43,7 @@ class SpeedReport
 
   def of(side, row, figure)
     values = @samples.fetch([side, row.key, figure.to_s], [])
-    median(values) if values.any?
+    Median.of(values) if values.any?
   end
 
   def verdict(goal, peer, ours, floor)
