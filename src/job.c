@@ -85,13 +85,16 @@ static int64_t accepted_wait_s(const lk_job_facts *f)
     return LK_MAX(LK_MAX_VISIBILITY_S - RECEIVE_UNSEEN_S - CALL_MARGIN_S - held_s, 0);
 }
 
-/* Milliseconds until SQS drops the message (<= 0: it has), or INT64_MAX when that is not known. */
+/* Milliseconds until SQS drops the message (<= 0: it has), or INT64_MAX when that is not known. A
+ * message cannot be in hand that was dropped before it could have been received: then its times are
+ * not those of this clock (an event of long ago, played again), and say nothing. */
 static int64_t life_left_ms(const lk_job_facts *f)
 {
     if (f->retention_s <= 0 || f->sent_at_ms <= 0)
         return INT64_MAX;
     int64_t retention_s = LK_MIN(f->retention_s, longest_retention_s);
-    return LK_MIN(f->sent_at_ms, LK_TIME_LAST_MS) + retention_s * 1000 - now_ms(f);
+    int64_t left_ms = LK_MIN(f->sent_at_ms, LK_TIME_LAST_MS) + retention_s * 1000 - now_ms(f);
+    return left_ms < -LK_MAX_VISIBILITY_S * INT64_C(1000) ? INT64_MAX : left_ms;
 }
 
 /* How long the message may stay hidden and still be found in time (B31). */

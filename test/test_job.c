@@ -337,6 +337,18 @@ static void retention_is_no_limit_while_it_is_not_known(void **state)
     assert_decision(lk_job_after(&f, false), LK_RETRY, 14836);
 }
 
+/* Such as the fixture of a test, or an event that was kept and is played again. */
+static void a_message_older_than_sqs_keeps_any_is_not_hurried(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.receive_count = 3;
+    f.sent_at_ms = f.now_ms - (f.retention_s + LK_MAX_VISIBILITY_S) * 1000 - 1;
+    lk_decision d = lk_job_after(&f, false);
+    assert_decision(d, LK_RETRY, 76);
+    assert_false(d.shortened);
+}
+
 static void a_wait_of_the_callers_choice_stays_within_twelve_hours_of_the_receive(void **state)
 {
     (void)state;
@@ -623,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_message_that_expired_while_it_ran_is_reported_dead),
         cmocka_unit_test(a_dead_job_does_not_wait_where_retention_could_take_it_first),
         cmocka_unit_test(retention_is_no_limit_while_it_is_not_known),
+        cmocka_unit_test(a_message_older_than_sqs_keeps_any_is_not_hurried),
         cmocka_unit_test(a_wait_of_the_callers_choice_stays_within_twelve_hours_of_the_receive),
         cmocka_unit_test(a_wait_that_only_sqs_cuts_is_not_called_shortened_by_retention),
         cmocka_unit_test(a_receive_count_that_makes_no_sense_is_a_first_receive),

@@ -15,7 +15,6 @@ class NativeTest < QueueTest
       event['Records'].each { |record| batch.add(record) }
       assert_equal 0, batch.next
       assert_equal [:run, nil, false], batch.start(nil, nil)
-      assert_equal 0, batch.executions(0)
       batch.finish(:done)
       assert_nil batch.next
       assert_equal [], batch.response

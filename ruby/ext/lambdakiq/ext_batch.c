@@ -158,12 +158,6 @@ static VALUE batch_start(VALUE self, VALUE retry, VALUE dead)
     return ext_decision(&s.decision);
 }
 
-/* executions(those in the body) -> ActiveJob's value before it counts this one */
-static VALUE batch_executions(VALUE self, VALUE body_executions)
-{
-    return INT2NUM(lk_job_executions(batch_with_job(self)->job, NUM2INT(body_executions)));
-}
-
 static lk_outcome_kind outcome_kind(VALUE symbol)
 {
     static const struct {
@@ -270,7 +264,6 @@ void ext_init_batch(VALUE native)
     rb_define_method(batch, "add", batch_add, 1);
     rb_define_method(batch, "next", batch_next, 0);
     rb_define_method(batch, "start", batch_start, 2);
-    rb_define_method(batch, "executions", batch_executions, 1);
     rb_define_method(batch, "decide", batch_decide, 2);
     rb_define_method(batch, "finish", batch_finish, -1);
     rb_define_method(batch, "stop", batch_stop, 0);

@@ -2,16 +2,29 @@
 
 module Lambdakiq
   # How long a failed job waits for its next try.
-  module Backoff
+  class Backoff
     # Seconds that SQS hides a message at most, counted from its receive.
     MAX_VISIBILITY_TIMEOUT = Native::MAX_VISIBILITY_S
 
-    module_function
+    class << self
+      # @param count [Integer] which failure, from 1
+      # @return [Integer, nil] seconds; nil when there is no further retry
+      def backoff(count)
+        Native.backoff_s(count) if count.between?(1, Native::MAX_RETRIES)
+      end
+    end
+
+    # @return [Integer]
+    attr_reader :count
 
     # @param count [Integer] which failure, from 1
-    # @return [Integer, nil] seconds; nil when there is no further retry
-    def backoff(count)
-      Native.backoff_s(count) if count.between?(1, Native::MAX_RETRIES)
+    def initialize(count)
+      @count = count
+    end
+
+    # @return [Integer, nil] as {Backoff.backoff}
+    def backoff
+      self.class.backoff(count)
     end
   end
 end

@@ -39,7 +39,7 @@ module Lambdakiq
         steps.add(job.record.data)
         each_job(steps) { job }
         failed = steps.response
-        job.error ||= FifoDelayError.new(job.record.message_id) if failed.any?
+        job.postpone if failed.any? && !job.error
       end
     end
 
@@ -96,12 +96,11 @@ module Lambdakiq
 
     # From a job in hand to its outcome.
     def work(steps, job)
-      job.error = Containment.run { job.job_class } # a class body may do anything when it is loaded
+      job.error = Containment.run { job.job_class } || false # a class body may do anything when it is loaded
       return give_up(steps, job) if job.error
       return unless steps.start(*job_options(job)).first == :run
 
-      job.job_data['executions'] = steps.executions(job.body_executions)
-      job.error = Containment.run { job.execute }
+      job.error = Containment.run { job.execute } || false
       @renew&.call # a job may run for longer than the credentials that the batch began with are good
       job.error ? give_up(steps, job) : steps.finish(:done)
     end

@@ -54,10 +54,6 @@ module Lambdakiq
       decision
     end
 
-    def executions(body_executions)
-      body_executions + @item.record.receive_count - 1 - Native.delay_receives(@item.data)
-    end
-
     def decide(outcome, retry_in_s = nil)
       @item.options.merge!(undeletable: outcome == :poison, retry_in_s: retry_in_s)
       decision = decide_on(outcome == :done)
@@ -147,7 +143,7 @@ module Lambdakiq
     def max_receive_count
       return Native::MAX_RECEIVE_UNKNOWN if attributes.frozen? && attributes.empty?
 
-      @item.queue.max_receive_count || Native::MAX_RECEIVE_NONE
+      @item.queue.redrive_policy ? @item.queue.max_receive_count : Native::MAX_RECEIVE_NONE
     end
 
     # Frozen and empty when SQS would not tell: nothing is deleted by a failure then.

@@ -14,7 +14,7 @@ module Lambdakiq
       decision = steps.decide(job.performed? ? :failed : :poison, nil)
       return new(job, decision) unless decision.first == :retry && job.performed?
 
-      case (wait = RetryIn.ask(job.active_job, job.error, steps.executions(0)))
+      case (wait = RetryIn.ask(job.active_job, job.error, job.record.attempt - 1))
       when nil then new(job, decision)
       when :discard then new(job, steps.decide(:done, nil), discarded: true)
       else new(job, steps.decide(:failed, wait))

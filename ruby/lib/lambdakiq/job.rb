@@ -15,12 +15,13 @@ module Lambdakiq
     # @return [Record]
     attr_reader :record
 
-    # @return [Exception, nil] why the job did not succeed
+    # @return [Exception, false] why the job did not succeed
     attr_accessor :error
 
     # @param record [Record, Hash]
     def initialize(record)
       @record = record.is_a?(Record) ? record : Record.new(record)
+      @error = false
     end
 
     # The body, with `provider_job_id` and `executions` as this receive makes them.
@@ -64,7 +65,7 @@ module Lambdakiq
     # @return [Exception, nil] why it did not succeed; {FifoDelayError} when it is not due
     def perform
       Batch.new([], nil).run_alone(self)
-      error
+      error || nil
     end
 
     # Runs the job, without a word to SQS about its outcome.
@@ -84,16 +85,18 @@ module Lambdakiq
     end
 
     # Marks the job as one that waits for another of its FIFO group.
+    #
+    # @return [FifoGroupError]
     def skip
-      self.error = FifoGroupError.new(record.message_id)
+      self.error = FifoGroupError.new(label)
     end
 
-    # The `executions` of the body, for the core to count on.
+    # Marks the job as one that is not due, or that may not start now.
     #
+    # @return [FifoDelayError]
     # @api private
-    def body_executions
-      count = job_data['executions']
-      count.is_a?(Integer) ? count : 0
+    def postpone
+      self.error = FifoDelayError.new(label)
     end
 
     private
@@ -102,7 +105,19 @@ module Lambdakiq
       data = JSON.parse(record.body)
       raise RecordError, "the body of message #{record.message_id} is not a job" unless data.is_a?(Hash)
 
-      data.merge('provider_job_id' => record.message_id)
+      data.merge('provider_job_id' => record.message_id, 'executions' => executions_before(data['executions']))
+    end
+
+    # ActiveJob's count before it adds this time.
+    def executions_before(body_executions)
+      (body_executions.is_a?(Integer) ? body_executions : 0) + record.attempt - 1
+    end
+
+    # How the errors of FIFO queues name the job, readable or not.
+    def label
+      job_data['job_id']
+    rescue StandardError
+      record.message_id
     end
 
     def resolve(name)

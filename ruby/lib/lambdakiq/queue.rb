@@ -33,9 +33,10 @@ module Lambdakiq
       JSON.parse(policy) if policy
     end
 
-    # @return [Integer, nil] how often SQS hands out a message before it goes to the dead-letter queue
+    # @return [Integer] how often SQS hands out a message before it goes to the dead-letter queue; 1
+    #   without one, where the first failure is the last
     def max_receive_count
-      redrive_policy&.fetch('maxReceiveCount')&.to_i
+      redrive_policy&.fetch('maxReceiveCount', nil)&.to_i || 1
     end
 
     def fifo?

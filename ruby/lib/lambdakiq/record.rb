@@ -78,7 +78,14 @@ module Lambdakiq
 
     # @return [Integer] seconds to wait after a failure
     def next_visibility_timeout
-      Native.backoff_s(receive_count - Native.delay_receives(data))
+      Native.backoff_s(attempt)
+    end
+
+    # Which try this is: its receives, but for those that were only a delay.
+    #
+    # @return [Integer] from 1
+    def attempt
+      [receive_count - Native.delay_receives(data), 1].max
     end
 
     private
