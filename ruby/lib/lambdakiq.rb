@@ -23,6 +23,7 @@ module Lambdakiq
   autoload :Context, "#{__dir__}/lambdakiq/context"
   autoload :DefaultQueue, "#{__dir__}/lambdakiq/default_queue"
   autoload :EnqueueFailure, "#{__dir__}/lambdakiq/enqueue_failure"
+  autoload :ErrorReports, "#{__dir__}/lambdakiq/error_reports"
   autoload :ErrorText, "#{__dir__}/lambdakiq/error_text"
   autoload :Event, "#{__dir__}/lambdakiq/event"
   autoload :Failure, "#{__dir__}/lambdakiq/failure"

@@ -39,7 +39,7 @@ module Lambdakiq
         return value unless error
 
         Lambdakiq.logger.error("[Lambdakiq] #{what} failed: #{ErrorText.of(error)}")
-        report(error, what)
+        ErrorReports.report(error, handled: true, context: { lambdakiq: what })
         nil
       end
 
@@ -55,17 +55,6 @@ module Lambdakiq
 
       def ending=(error)
         Thread.current.thread_variable_set(KEY, error)
-      end
-
-      private
-
-      # To Rails.error where there is one (ActiveSupport 7.0 and later).
-      def report(error, what)
-        return unless ActiveSupport.respond_to?(:error_reporter) && ActiveSupport.error_reporter
-
-        ActiveSupport.error_reporter.report(error, handled: true, context: { lambdakiq: what })
-      rescue StandardError => e
-        Lambdakiq.logger.error("[Lambdakiq] the error reporter failed: #{ErrorText.of(e)}")
       end
     end
   end

@@ -50,10 +50,8 @@ module Lambdakiq
     end
 
     def report
-      reporter = ActiveSupport.error_reporter if ActiveSupport.respond_to?(:error_reporter)
-      reporter&.report(error, handled: false, severity: :error,
-                              context: { job_class: job_data['job_class'], job_id: job_data['job_id'],
-                                         queue: queue_name })
+      ErrorReports.report(error, handled: false, context: { job_class: job_data['job_class'],
+                                                            job_id: job_data['job_id'], queue: queue_name })
     end
 
     def notify

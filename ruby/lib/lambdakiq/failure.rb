@@ -89,6 +89,7 @@ module Lambdakiq
     #
     # @api private
     def tell
+      report
       return Notes.poison(self) if poison?
 
       conclude if dead? || discarded?
@@ -98,6 +99,14 @@ module Lambdakiq
     end
 
     private
+
+    # A job that is tried again has been taken care of; a dead one has not.
+    def report
+      ErrorReports.report(error, handled: !dead?, context: {
+        job_class: active_job&.class&.name, job_id: active_job&.job_id, executions: active_job&.executions,
+        message_id: message_id, queue: queue_name, receive_count: receive_count, wait_s: wait_s
+      }.compact)
+    end
 
     # The job's own last words: `lambdakiq_retries_exhausted`, and ActiveJob's `after_discard` (B13).
     def conclude

@@ -72,6 +72,7 @@ module Lambdakiq
     def execute
       Performing.during(job_data['job_id'], record.message_id) do |frame|
         ActiveJob::Base.execute(job_data)
+        raise frame.raised if frame.raised
       ensure
         @active_job = frame.job if frame.job # the one that ran
       end

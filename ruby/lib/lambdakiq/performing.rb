@@ -9,8 +9,8 @@ module Lambdakiq
   module Performing
     # job: the instance that ActiveJob performs, once it has made it. discarded_by: the error for which
     # ActiveJob would have run the `after_discard` callbacks. concluded: the job has run, and its last
-    # callbacks are being called.
-    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded) do
+    # callbacks are being called. raised: what the attempt ended with.
+    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded, :raised) do
       # Whether this is the message's own job, and not one that it performs on its way.
       def own?(active_job)
         job.nil? ? active_job.job_id == job_id : job.equal?(active_job)
@@ -27,12 +27,21 @@ module Lambdakiq
         return super unless frame&.own?(self) && frame.job.nil?
 
         frame.job = self
-        result = super
-        Performing.after_discard(self, frame.message_id, frame.discarded_by) if frame.discarded_by
-        result
+        keep_error(frame) { super }
       end
 
       private
+
+      # Rails wraps what a job does and reports every error that leaves it as one that nobody handled.
+      # Whether it is one is decided only later (B13), so it is kept until the wrapper is left.
+      def keep_error(frame)
+        result = yield
+        Performing.after_discard(self, frame.message_id, frame.discarded_by) if frame.discarded_by
+        result
+      rescue Exception => e # {Job#execute} raises it again
+        frame.raised = e
+        nil
+      end
 
       # Of ActiveJob 7.1 and later; never called by earlier ones.
       def run_after_discard_procs(error)
