@@ -54,7 +54,7 @@ class Fleet
   # @return [Hash{Symbol => Integer}] accepted, performed, dead (in the dead-letter queue), gone (neither),
   #   unrun (dead or gone without having run once), twice (performed more than once), early
   def tally(&which)
-    raise "#{waiting} messages are left" if waiting.positive?
+    raise "#{@server.waiting} messages are left" if @server.waiting.positive?
 
     jobs = which ? @accepted.select { |_, job| which.call(job) } : @accepted
     entries = ledger.group_by { |entry| entry['id'] }
@@ -73,13 +73,6 @@ class Fleet
     starts = ledger.group_by { |entry| entry['id'] }.transform_values { |entries| entries.first.fetch('at_ms') }
     @accepted.values.select(&(which || :itself)).select do |job|
       starts.fetch(job['id'], job['due_ms']) < job['due_ms'] - 1000
-    end
-  end
-
-  # @return [Integer] messages in the queues that are not for dead letters
-  def waiting
-    @server.queues.sum do |name, queue|
-      name.include?('-dlq') ? 0 : queue.values_at('visible', 'in_flight', 'delayed').sum
     end
   end
 

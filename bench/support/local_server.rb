@@ -129,8 +129,14 @@ class LocalServer
       yield moved_s if block_given?
       return if until_s && moved_s >= until_s
       next (advance(jump_s) if jump_s.positive?) if advance_to_next
-      return if received?
+      # Nothing is to come, but what was due at that very moment may be on its way to a worker.
+      return if waiting.zero?
     end
+  end
+
+  # @return [Integer] messages in the queues that are not for dead letters
+  def waiting
+    queues.sum { |name, queue| name.include?('-dlq') ? 0 : queue.values_at('visible', 'in_flight', 'delayed').sum }
   end
 
   # Whether there is nothing to receive at the moment, but dead letters.
