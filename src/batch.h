@@ -44,7 +44,7 @@ struct lk_job {
     lk_group *group;       /* NULL: not of a FIFO queue */
     lk_job_options options;
     lk_job_state state;
-    bool failed;         /* once closed: reported failed */
+    bool failed;  /* once closed: reported failed */
     bool decided; /* by lk_batch_decide, to be carried out */
     lk_decision decision;
     bool said_unsettled; /* a note told that its call was not answered in time */

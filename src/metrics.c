@@ -24,18 +24,35 @@ static bool has_exception(const lk_metric *m)
     return m->exception_name.len > 0;
 }
 
-static void write_dimension_names(lk_json_writer *w, const lk_metric *m)
+static void write_dimension_set(lk_json_writer *w, const lk_metric *m, unsigned set)
+{
+    const struct {
+        lk_dimension dimension;
+        const char *name;
+        lk_slice value;
+    } all[] = {
+        {LK_DIMENSION_APP_NAME, "AppName", m->app_name},
+        {LK_DIMENSION_JOB_EVENT, "JobEvent", m->job_event},
+        {LK_DIMENSION_JOB_NAME, "JobName", m->job_name},
+        {LK_DIMENSION_QUEUE_NAME, "QueueName", m->queue_name},
+    };
+    lk_json_begin_array(w);
+    for (size_t i = 0; i < LK_COUNT(all); i++) {
+        if ((set & all[i].dimension) && all[i].value.len > 0)
+            lk_json_value_str(w, all[i].name);
+    }
+    lk_json_end_array(w);
+}
+
+static void write_dimension_sets(lk_json_writer *w, const lk_metric *m)
 {
     lk_json_key(w, "Dimensions");
     lk_json_begin_array(w);
-    lk_json_begin_array(w);
-    if (m->app_name.len > 0)
-        lk_json_value_str(w, "AppName");
-    if (m->job_event.len > 0)
-        lk_json_value_str(w, "JobEvent");
-    if (m->job_name.len > 0)
-        lk_json_value_str(w, "JobName");
-    lk_json_end_array(w);
+    if (!m->dimension_sets)
+        write_dimension_set(w, m,
+                            LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_EVENT | LK_DIMENSION_JOB_NAME);
+    for (size_t i = 0; m->dimension_sets && i < m->dimension_set_count; i++)
+        write_dimension_set(w, m, m->dimension_sets[i]);
     lk_json_end_array(w);
 }
 
@@ -69,7 +86,7 @@ static void write_metadata(lk_json_writer *w, const lk_metric *m)
     lk_json_begin_array(w);
     lk_json_begin_object(w);
     lk_json_member_string(w, "Namespace", name.len > 0 ? name : LK_SLICE_LITERAL("Lambdakiq"));
-    write_dimension_names(w, m);
+    write_dimension_sets(w, m);
     write_metric_names(w, m);
     lk_json_end_object(w);
     lk_json_end_array(w);

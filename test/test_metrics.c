@@ -229,9 +229,44 @@ static void names_with_quotes_and_newlines_stay_one_line_of_json(void **state)
     lk_json_free(root);
 }
 
+static void dimensions_can_be_chosen(void **state)
+{
+    (void)state;
+    const uint8_t sets[] = {LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_EVENT,
+                            LK_DIMENSION_QUEUE_NAME};
+    lk_metric m = usual_metric();
+    m.dimension_sets = sets;
+    m.dimension_set_count = LK_COUNT(sets);
+    lk_json *root = parsed(&m);
+    const lk_json *written = lk_json_get(directive(root), "Dimensions");
+    assert_int_equal(lk_json_length(written), 2);
+    assert_int_equal(lk_json_length(lk_json_at(written, 0)), 2);
+    assert_slice(lk_json_string(lk_json_at(lk_json_at(written, 0), 1)), "JobEvent");
+    assert_slice(lk_json_string(lk_json_at(lk_json_at(written, 1), 0)), "QueueName");
+    assert_slice(lk_json_string(lk_json_get(root, "JobName")), "TJob"); /* still a property */
+    lk_json_free(root);
+}
+
+static void a_dimension_without_a_value_is_left_out_of_every_set(void **state)
+{
+    (void)state;
+    const uint8_t sets[] = {LK_DIMENSION_APP_NAME, LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_NAME};
+    lk_metric m = usual_metric();
+    m.app_name = (lk_slice){0};
+    m.dimension_sets = sets;
+    m.dimension_set_count = LK_COUNT(sets);
+    lk_json *root = parsed(&m);
+    const lk_json *written = lk_json_get(directive(root), "Dimensions");
+    assert_int_equal(lk_json_length(lk_json_at(written, 0)), 0);
+    assert_int_equal(lk_json_length(lk_json_at(written, 1)), 1);
+    lk_json_free(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dimensions_can_be_chosen),
+        cmocka_unit_test(a_dimension_without_a_value_is_left_out_of_every_set),
         cmocka_unit_test(a_performed_job_prints_the_line_of_2_4_0),
         cmocka_unit_test(a_failed_job_counts_its_exception_and_names_it),
         cmocka_unit_test(an_enqueued_job_has_no_message_id_and_no_execution_yet),

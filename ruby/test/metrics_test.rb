@@ -26,6 +26,24 @@ class MetricsTest < QueueTest
     Lambdakiq.config.metrics_app_name = 'Shop'
   end
 
+  def test_dimensions_can_be_chosen
+    Lambdakiq.config.metrics_dimensions = %w[AppName JobEvent]
+    queue = make_queue
+    line = metrics { ActJob.set(queue: queue).perform_later }.first
+    assert_equal [%w[AppName JobEvent]], line.dig('_aws', 'CloudWatchMetrics', 0, 'Dimensions')
+    assert_equal 'ActJob', line['JobName']
+
+    Lambdakiq.config.metrics_dimensions = [%w[AppName], %w[JobName QueueName]]
+    line = metrics { ActJob.set(queue: queue).perform_later }.first
+    assert_equal [%w[AppName], %w[JobName QueueName]], line.dig('_aws', 'CloudWatchMetrics', 0, 'Dimensions')
+  end
+
+  def test_dimensions_that_are_none_are_refused
+    [[], %w[JobId], [%w[AppName], []], 'AppName', nil].each do |value|
+      assert_raises(Lambdakiq::OptionError, value.inspect) { Lambdakiq.config.metrics_dimensions = value }
+    end
+  end
+
   def test_enqueuing_prints_one_line_with_all_properties
     queue = make_queue
     job = nil

@@ -196,7 +196,8 @@ static lk_metric metric_of(VALUE options)
     return metric;
 }
 
-/* metrics_line(**properties) -> String without newline. arguments: JSON texts. */
+/* metrics_line(**properties) -> String without newline. arguments: JSON texts; dimension_sets: a
+ * String, a set of DIMENSION_* a byte. */
 static VALUE native_metrics_line(VALUE self, VALUE options)
 {
     VALUE arguments = ext_option(options, "arguments");
@@ -214,6 +215,9 @@ static VALUE native_metrics_line(VALUE self, VALUE options)
     lk_metric metric = metric_of(options);
     metric.arguments_json = slices;
     metric.argument_count = (size_t)count;
+    lk_slice sets = ext_slice(ext_option(options, "dimension_sets"));
+    metric.dimension_sets = (const uint8_t *)sets.ptr;
+    metric.dimension_set_count = sets.len;
     char *line = NULL;
     size_t len = 0;
     lk_err err;

@@ -24,6 +24,11 @@ module Lambdakiq
     # @return [String, nil] dimension AppName; default the name of the application's module
     attr_writer :metrics_app_name
 
+    # @return [Array<Array<String>>] sets of dimensions under which each event is counted; default
+    #   `[%w[AppName JobEvent JobName]]`. Each combination of values is a metric that CloudWatch bills:
+    #   `%w[AppName JobEvent]` counts all classes of jobs together. QueueName is the fourth there is.
+    attr_reader :metrics_dimensions
+
     # @return [true, :cap, :raise] what becomes of waits over 15 minutes: kept to the second (true, the
     #   default), cut to 15 minutes as Lambdakiq 2 did, or refused
     attr_reader :long_delays
@@ -66,6 +71,7 @@ module Lambdakiq
       @max_retries = MAX_RETRIES
       @metrics_namespace = 'Lambdakiq'
       @metrics_enabled = true
+      @metrics_dimensions = [%w[AppName JobEvent JobName].freeze].freeze
       @long_delays = true
       @delete = :each
       @guard_seconds = 1
@@ -120,6 +126,12 @@ module Lambdakiq
     # @api private
     def default_queue?
       @default_queue ? true : false
+    end
+
+    # One set, or several.
+    def metrics_dimensions=(value)
+      sets = value.is_a?(Array) && value.first.is_a?(Array) ? value : [value]
+      @metrics_dimensions = sets.map { |set| Options.dimensions('config.lambdakiq.metrics_dimensions', set) }.freeze
     end
 
     def metrics_app_name

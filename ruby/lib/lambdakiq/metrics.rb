@@ -6,6 +6,9 @@ module Lambdakiq
     EVENTS = %w[enqueue enqueue_at enqueue_all perform_start perform enqueue_retry retry_stopped]
              .map { |name| "#{name}.active_job" }.freeze
 
+    # By their names on the line, as the core combines them.
+    DIMENSIONS = { 'AppName' => 1, 'JobEvent' => 2, 'JobName' => 4, 'QueueName' => 8 }.freeze
+
     @lock = Mutex.new
 
     class << self
@@ -58,8 +61,17 @@ module Lambdakiq
           job_name: job.class.name, job_id: job.job_id, queue_name: job.queue_name,
           message_id: job.provider_job_id, exception_name: error&.class&.name,
           enqueued_at: iso8601(job.enqueued_at), executions: job.executions,
-          duration_ms: event.duration.to_i, arguments: Arguments.of(job)
+          duration_ms: event.duration.to_i, arguments: Arguments.of(job),
+          dimension_sets: dimension_sets(config.metrics_dimensions)
         )
+      end
+
+      def dimension_sets(names)
+        return @sets if @names.equal?(names)
+
+        @sets = names.map { |set| set.uniq.sum { |name| DIMENSIONS.fetch(name) } }.pack('C*')
+        @names = names
+        @sets
       end
 
       def iso8601(time)

@@ -60,6 +60,12 @@ module Lambdakiq
       raise OptionError, "#{name} is #{value.inspect}; use a number from #{range.min} to #{range.max}"
     end
 
+    def dimensions(name, set)
+      return set.dup.freeze if set.is_a?(Array) && set.any? && (set - Metrics::DIMENSIONS.keys).empty?
+
+      raise OptionError, "#{name} has the set #{set.inspect}; use some of #{Metrics::DIMENSIONS.keys.join(', ')}"
+    end
+
     def one_of(name, value, choices)
       return value if choices.include?(value)
 
