@@ -117,6 +117,15 @@ module Lambdakiq
     logger.error("[Lambdakiq] jobs sent with async: true could not be collected: #{ErrorText.of(e)}")
   end
 
+  # The trace that the running job belongs to, as X-Ray writes it: of its message, which carries the one
+  # it was enqueued in; outside of a job that of the invocation. Jobs that are enqueued carry the
+  # invocation's on.
+  #
+  # @return [String, nil] `Root=…;Parent=…;Sampled=…`
+  def trace_header
+    Performing.frame&.trace_header || ENV['_X_AMZN_TRACE_ID']
+  end
+
   # @api private
   def logger
     ActiveJob::Base.logger || (@logger ||= Logger.new($stderr))

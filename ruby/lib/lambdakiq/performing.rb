@@ -9,8 +9,10 @@ module Lambdakiq
   module Performing
     # job: the instance that ActiveJob performs, once it has made it. discarded_by: the error for which
     # ActiveJob would have run the `after_discard` callbacks. concluded: the job has run, and its last
-    # callbacks are being called. raised: what the attempt ended with.
-    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded, :raised) do
+    # callbacks are being called. raised: what the attempt ended with. trace_header: the
+    # message's.
+    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded, :raised,
+                       :trace_header) do
       # Whether this is the message's own job, and not one that it performs on its way.
       def own?(active_job)
         job.nil? ? active_job.job_id == job_id : job.equal?(active_job)
@@ -62,9 +64,9 @@ module Lambdakiq
       end
 
       # @yieldparam frame [Frame]
-      def during(job_id, message_id)
+      def during(job_id, message_id, trace_header = nil)
         @installed ||= ActiveJob::Base.prepend(Attempt)
-        within(Frame.new(job_id, message_id)) { |inner| yield inner }
+        within(Frame.new(job_id, message_id).tap { |inner| inner.trace_header = trace_header }) { |inner| yield inner }
       end
 
       # Calls what a job has for its end. A job that sends itself again in there is still sent from its

@@ -64,6 +64,11 @@ module Lambdakiq
       [((due_at_ms - Native.now_ms) / 1000.0).ceil, 0].max
     end
 
+    # @return [String, nil] the AWSTraceHeader that it was sent with: what enqueued the job, for tracers
+    def trace_header
+      attributes['AWSTraceHeader']
+    end
+
     # @return [Time, nil] when the message was sent
     def sent_at
       milliseconds = Integer(attributes['SentTimestamp'].to_s, 10, exception: false)
