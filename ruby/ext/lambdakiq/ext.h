@@ -6,7 +6,9 @@
  * ext_client.c < ext_batch.c, ext_runtime.c. Rules live in the core, Rails lives in lib/.
  *
  * No struct here holds a VALUE, so that marking and compaction have nothing to get wrong. A Ruby
- * string is handed to the core only while the GVL is held, or frozen and kept on the stack.
+ * string is handed to the core only while the GVL is held, or frozen and kept on the stack. Bytes
+ * of a String that is not on the stack (a member of a Hash or an Array) are gone with the next
+ * allocation: compaction moves them.
  */
 #ifndef LK_EXT_H
 #define LK_EXT_H
@@ -29,8 +31,11 @@ VALUE ext_frozen(VALUE string);
 VALUE ext_string(lk_slice slice);
 /* A new UTF-8 String of memory from the core, which is freed even if Ruby raises. */
 VALUE ext_string_take(char *memory, size_t len);
-/* Value under a symbol key; Qnil when absent. */
+/* Value under a symbol key; Qnil when absent. Allocates nothing: bytes that were borrowed from
+ * other values of the Hash stay where they are. */
 VALUE ext_option(VALUE hash, const char *name);
+/* A number may be an object of the application's, whose to_int allocates: read numbers before any
+ * bytes are borrowed. */
 int64_t ext_int64(VALUE number, int64_t if_nil);
 int ext_int(VALUE number, int if_nil);
 

@@ -60,31 +60,39 @@ ext_client *ext_client_of(VALUE self)
 
 /* --- Life ----------------------------------------------------------------------------------- */
 
-static const char *text_option(VALUE options, const char *name)
+/* The option Strings, on the caller's stack for as long as the core has their bytes. */
+typedef struct option_texts {
+    VALUE kept[7];
+    size_t count;
+} option_texts;
+
+static const char *text_option(VALUE options, const char *name, option_texts *texts)
 {
     VALUE value = ext_option(options, name);
     if (NIL_P(value))
         return NULL;
     Check_Type(value, T_STRING); /* one made by a conversion would be nobody's */
-    return StringValueCStr(value);
+    VALUE *kept = &texts->kept[texts->count++];
+    *kept = value;
+    return StringValueCStr(*kept);
 }
 
-static lk_client_options options_of(VALUE options)
+static lk_client_options options_of(VALUE options, option_texts *texts)
 {
     lk_client_options result = LK_CLIENT_OPTIONS_INIT;
-    result.region = text_option(options, "region");
-    result.endpoint = text_option(options, "endpoint");
-    result.profile = text_option(options, "profile");
-    result.access_key_id = text_option(options, "access_key_id");
-    result.secret_access_key = text_option(options, "secret_access_key");
-    result.session_token = text_option(options, "session_token");
-    result.user_agent = text_option(options, "user_agent");
     result.connect_timeout_ms = ext_int64(ext_option(options, "connect_timeout_ms"), 0);
     result.timeout_ms = ext_int64(ext_option(options, "timeout_ms"), 0);
     result.idle_max_ms = ext_int64(ext_option(options, "idle_max_ms"), 0);
     result.max_attempts = ext_int(ext_option(options, "max_attempts"), 0);
     result.max_message_bytes = ext_int64(ext_option(options, "max_message_bytes"), 0);
     result.skip_md5 = RTEST(ext_option(options, "skip_md5"));
+    result.region = text_option(options, "region", texts);
+    result.endpoint = text_option(options, "endpoint", texts);
+    result.profile = text_option(options, "profile", texts);
+    result.access_key_id = text_option(options, "access_key_id", texts);
+    result.secret_access_key = text_option(options, "secret_access_key", texts);
+    result.session_token = text_option(options, "session_token", texts);
+    result.user_agent = text_option(options, "user_agent", texts);
     return result;
 }
 
@@ -94,14 +102,16 @@ static VALUE client_initialize(VALUE self, VALUE hash)
     Check_Type(hash, T_HASH);
     if (rb_check_typeddata(self, &client_type))
         rb_raise(rb_eArgError, "already initialized");
-    lk_client_options options = options_of(hash);
+    option_texts texts = {.count = 0};
+    lk_client_options options = options_of(hash, &texts);
     ext_client *client = calloc(1, sizeof(*client));
     if (!client)
         rb_memerror();
     atomic_init(&client->owners, 1);
     lk_err err;
     client->client = lk_client_new(&options, &err);
-    RB_GC_GUARD(hash);
+    for (size_t i = 0; i < texts.count; i++)
+        RB_GC_GUARD(texts.kept[i]);
     if (!client->client) {
         free(client);
         ext_raise(&err);
@@ -113,10 +123,15 @@ static VALUE client_initialize(VALUE self, VALUE hash)
 /* set_credentials(access_key_id, secret_access_key, session_token or nil) */
 static VALUE client_set_credentials(VALUE self, VALUE key_id, VALUE secret, VALUE token)
 {
-    lk_err err;
+    lk_client *client = ext_client_of(self)->client;
     const char *token_text = NIL_P(token) ? NULL : StringValueCStr(token);
-    if (lk_client_set_credentials(ext_client_of(self)->client, StringValueCStr(key_id),
-                                  StringValueCStr(secret), token_text, &err))
+    const char *key_text = StringValueCStr(key_id);
+    lk_err err;
+    int rc = lk_client_set_credentials(client, key_text, StringValueCStr(secret), token_text, &err);
+    RB_GC_GUARD(key_id);
+    RB_GC_GUARD(secret);
+    RB_GC_GUARD(token);
+    if (rc)
         ext_raise(&err);
     return Qnil;
 }
@@ -272,6 +287,7 @@ static size_t entry_bytes(VALUE entry)
 
 static lk_send_entry entry_of(VALUE entry, arena *a)
 {
+    Check_Type(entry, T_ARRAY); /* still: a delay's to_int may have changed the list */
     return (lk_send_entry){
         .body = arena_copy(a, rb_ary_entry(entry, ENTRY_BODY)),
         .options = {.size = sizeof(lk_send_options),

@@ -54,7 +54,9 @@ VALUE ext_string_take(char *memory, size_t len)
 
 VALUE ext_option(VALUE hash, const char *name)
 {
-    return rb_hash_lookup2(hash, ID2SYM(rb_intern(name)), Qnil);
+    /* A symbol that nobody made yet is no key either. rb_intern would make it: an allocation. */
+    VALUE symbol = rb_check_symbol_cstr(name, (long)strlen(name), rb_usascii_encoding());
+    return NIL_P(symbol) ? Qnil : rb_hash_lookup2(hash, symbol, Qnil);
 }
 
 int64_t ext_int64(VALUE number, int64_t if_nil)

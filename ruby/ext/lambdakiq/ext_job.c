@@ -182,6 +182,8 @@ static VALUE native_is_fifo(VALUE self, VALUE queue)
 static lk_metric metric_of(VALUE options)
 {
     lk_metric metric = LK_METRIC_INIT;
+    metric.executions = ext_int(ext_option(options, "executions"), -1);
+    metric.duration_ms = ext_int64(ext_option(options, "duration_ms"), -1);
     metric.metrics_namespace = ext_slice(ext_option(options, "namespace"));
     metric.app_name = ext_slice(ext_option(options, "app_name"));
     metric.job_event = ext_slice(ext_option(options, "job_event"));
@@ -191,8 +193,6 @@ static lk_metric metric_of(VALUE options)
     metric.message_id = ext_slice(ext_option(options, "message_id"));
     metric.exception_name = ext_slice(ext_option(options, "exception_name"));
     metric.enqueued_at = ext_slice(ext_option(options, "enqueued_at"));
-    metric.executions = ext_int(ext_option(options, "executions"), -1);
-    metric.duration_ms = ext_int64(ext_option(options, "duration_ms"), -1);
     return metric;
 }
 
@@ -202,17 +202,17 @@ static VALUE native_metrics_line(VALUE self, VALUE options)
 {
     VALUE arguments = ext_option(options, "arguments");
     VALUE memory = 0;
-    lk_slice *slices = NULL;
     long count = 0;
     if (!NIL_P(arguments)) {
         Check_Type(arguments, T_ARRAY);
         count = RARRAY_LEN(arguments);
-        slices = ALLOCV_N(lk_slice, memory, count + 1);
     }
-    /* From here on nothing is allocated: the GC could move the bytes that slices point to. */
+    lk_slice *slices = ALLOCV_N(lk_slice, memory, count + 1);
+    lk_metric metric = metric_of(options);
+    /* Since its first String was borrowed nothing has been allocated. An Array that a number's
+     * to_int made shorter has nil in the place of what is missing. */
     for (long i = 0; i < count; i++)
         slices[i] = ext_slice(rb_ary_entry(arguments, i));
-    lk_metric metric = metric_of(options);
     metric.arguments_json = slices;
     metric.argument_count = (size_t)count;
     lk_slice sets = ext_slice(ext_option(options, "dimension_sets"));
@@ -224,6 +224,7 @@ static VALUE native_metrics_line(VALUE self, VALUE options)
     int rc = lk_metrics_format(&metric, &line, &len, &err);
     ALLOCV_END(memory);
     RB_GC_GUARD(options);
+    RB_GC_GUARD(arguments);
     if (rc)
         ext_raise(&err);
     return ext_string_take(line, len);

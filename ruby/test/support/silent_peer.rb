@@ -7,6 +7,9 @@ require 'socket'
 class SilentPeer
   attr_reader :requests
 
+  # What it says from now on; nil: nothing.
+  attr_writer :answer
+
   # @param answer [String, nil] a JSON body
   # @param status [String] what follows HTTP/1.1
   def initialize(answer = nil, status = '200 OK')

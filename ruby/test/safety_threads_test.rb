@@ -1,0 +1,120 @@
+# frozen_string_literal: true
+
+require_relative 'test_helper'
+require 'timeout'
+
+# Threads, and what ends their calls early.
+class SafetyThreadsTest < QueueTest
+  def test_sixteen_threads_enqueue_and_every_job_arrives_once
+    queue = make_queue
+    made = count_handles
+    ids = Array.new(16) { |thread| Thread.new { Array.new(20) { |job| enqueue(queue, thread, job) } } }.flat_map(&:value)
+
+    assert_equal 320, ids.uniq.size
+    assert_equal [320, 0, 0], counts(queue)
+    assert_operator made.size, :<=, 17 # the sixteen threads, and this one
+  end
+
+  def test_handles_are_used_again_not_made_for_each_thread
+    queue = make_queue
+    made = count_handles
+    10.times { |round| Array.new(4) { |thread| Thread.new { enqueue(queue, thread, round) } }.each(&:join) }
+
+    assert_operator made.size, :<=, 5
+    assert_equal [40, 0, 0], counts(queue)
+  end
+
+  def test_a_handle_whose_thread_was_killed_in_a_call_goes_back_and_works
+    hang do |peer, made|
+      thread = Thread.new { sqs.get_queue_url(queue_name: 'q') }
+      peer.requests.pop
+      thread.kill
+      assert thread.join(5), 'the thread ended long before the timeout of ten seconds'
+
+      peer.answer = '{"QueueUrl":"u"}'
+      assert_equal 'u', sqs.get_queue_url(queue_name: 'q').queue_url
+      assert_equal 1, made.size
+    end
+  end
+
+  def test_a_handle_whose_call_was_timed_out_goes_back_and_works
+    hang do |peer, made|
+      assert_raises(Timeout::Error) { Timeout.timeout(0.2) { sqs.get_queue_url(queue_name: 'q') } }
+
+      peer.answer = '{"QueueUrl":"u"}'
+      assert_equal 'u', sqs.get_queue_url(queue_name: 'q').queue_url
+      assert_equal 1, made.size
+    end
+  end
+
+  def test_an_exception_from_another_thread_ends_a_call
+    hang do |peer|
+      thread = Thread.new { assert_raises(IOError) { ActJob.set(queue: 'jobs').perform_later } }
+      peer.requests.pop
+      thread.raise(IOError, 'from outside')
+      assert thread.join(5), 'the call ended long before the timeout of ten seconds'
+    end
+  end
+
+  # What must not be interrupted is not lost to an interrupt: the call is finished, then Ruby raises.
+  def test_an_exception_that_is_held_back_does_not_harm_a_call_that_may_be_repeated
+    hang(http_read_timeout: 0.5, max_attempts: 1) do |peer|
+      seen = []
+      thread = Thread.new do
+        Thread.handle_interrupt(IOError => :never) do
+          sqs.get_queue_url(queue_name: 'q')
+        rescue Lambdakiq::TimeoutError => e
+          seen << e
+        end
+      rescue IOError => e
+        seen << e
+      end
+      peer.requests.pop
+      thread.raise(IOError, 'later')
+      assert thread.join(5)
+      assert_equal [Lambdakiq::TimeoutError, IOError], seen.map(&:class)
+    end
+  end
+
+  def test_interrupt_from_the_keyboard_ends_a_call
+    hang do |peer|
+      Thread.new do
+        peer.requests.pop
+        Process.kill('INT', Process.pid)
+      end
+      assert_raises(Interrupt) { sqs.get_queue_url(queue_name: 'q') }
+    end
+  end
+
+  def test_fibers_of_a_thread_share_a_client
+    queue = make_queue
+    fibers = Array.new(3) { |number| Fiber.new { 2.times { |job| Fiber.yield(enqueue(queue, number, job)) } } }
+    2.times { fibers.each(&:resume) }
+
+    assert_equal [6, 0, 0], counts(queue)
+  end
+
+  private
+
+  def enqueue(queue, *arguments)
+    ActJob.set(queue: queue).perform_later('work', *arguments).provider_job_id
+  end
+
+  # The native handles that the pool makes from now on.
+  def count_handles
+    pool = Lambdakiq.client.instance_variable_get(:@pool)
+    make = pool.instance_variable_get(:@make)
+    made = Thread::Queue.new
+    pool.instance_variable_set(:@make, -> { make.call.tap { |handle| made << handle } })
+    made
+  end
+
+  # A client whose peer does not answer until it is told to.
+  def hang(**options)
+    peer = SilentPeer.new
+    Lambdakiq::Client.default_options.merge!(endpoint: peer.url, **options)
+    yield peer, count_handles
+  ensure
+    peer.close
+  end
+end
