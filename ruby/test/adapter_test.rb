@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'test_helper'
+require 'active_support/testing/time_helpers'
 require 'action_mailer'
 
 class WelcomeMailer < ActionMailer::Base
@@ -10,6 +11,18 @@ class WelcomeMailer < ActionMailer::Base
 end
 
 class AdapterTest < QueueTest
+  include ActiveSupport::Testing::TimeHelpers
+
+  # Lambdakiq 2.4 took the delay from Time.current, and so do test suites.
+  def test_delays_are_taken_from_the_time_that_a_test_travelled_to
+    queue = make_queue
+    travel_to(Time.now + 86_400) { ActJob.set(queue: queue, wait: 300).perform_later }
+
+    assert_equal [0, 0, 1], counts(queue)
+    SERVER.advance(301)
+    assert_equal [1, 0, 0], counts(queue)
+  end
+
   def test_a_job_arrives_as_its_own_json_marked_as_ours
     queue = make_queue
     job = ActJob.set(queue: queue).perform_later('work', 'a' => 1)

@@ -7,6 +7,10 @@ require_relative 'support/tls_peer'
 class SafetyForkTest < QueueTest
   WORKERS = 3
 
+  class AsyncJob < ActJob
+    lambdakiq_options async: true
+  end
+
   # The TCP sockets of a process, by inode; as text, since another program is asked too.
   SOCKETS = <<~'RUBY'
     def sockets
@@ -73,6 +77,38 @@ class SafetyForkTest < QueueTest
     end
   end
 
+  # B6: what the parent has sent without waiting is the parent's to collect, and is sent once.
+  def test_async_jobs_on_their_way_at_a_fork_arrive_once_whoever_goes_first
+    queue = make_queue
+    push(queue, 'parent before')
+    workers = [child { push(queue, 'child') }, # never flushed: nothing of the parent's is its business
+               child { push(queue, 'child that collects') && Lambdakiq.flush || raise('no answer') },
+               child(exit_with: :exit) { push(queue, 'child that ends') },
+               child(exit_with: :exit) { nil }]
+    push(queue, 'parent after')
+    await(workers)
+    assert Lambdakiq.flush(timeout: 10)
+    arrived = drain(queue).flatten
+
+    assert_equal arrived.uniq, arrived
+    assert_empty ['parent before', 'parent after', 'child that collects', 'child that ends'] - arrived
+  end
+
+  def test_a_child_that_discards_closes_the_parents_async_connection_and_loses_nothing
+    queue = make_queue
+    push(queue, 'parent')
+    worker = child do
+      Lambdakiq.client.discard!
+      push(queue, 'child')
+      Lambdakiq.client.discard! # has a job on its way: kept
+      Lambdakiq.flush(timeout: 10) || raise('no answer')
+    end
+    await([worker])
+    Lambdakiq.flush(timeout: 10)
+
+    assert_equal %w[child parent], drain(queue).flatten.sort
+  end
+
   def test_generations_of_forks_each_connect_for_themselves
     queue = make_queue
     enqueue(queue, 'parent')
@@ -134,6 +170,10 @@ class SafetyForkTest < QueueTest
 
   def enqueue(queue, *arguments)
     ActJob.set(queue: queue).perform_later(*arguments).provider_job_id
+  end
+
+  def push(queue, *arguments)
+    AsyncJob.set(queue: queue).perform_later(*arguments)
   end
 
   # A worker process; `exit_with: :exit` runs what is to run at exit, without the tests' own.

@@ -38,18 +38,18 @@ class SafetyRactorTest < QueueTest
     ractor = Ractor.new(event(queue)['Records'], OPTIONS) do |records, options|
       batch = Lambdakiq::Native::Batch.new(Lambdakiq::Native::Client.new(options), { max_retries: 12 })
       records.each { |record| batch.add(record) }
-      ids = []
-      while (id = batch.next)
-        batch.start(nil, false)
-        batch.finish(ids.empty? ? :failed : :done)
-        ids << id
+      indexes = []
+      while (index = batch.next)
+        batch.start(nil, nil)
+        batch.finish(indexes.empty? ? :failed : :done)
+        indexes << index
       end
-      [ids, batch.response]
+      [indexes, batch.response, records.first['messageId']]
     end
-    ids, failed = ractor.take
+    indexes, failed, first = ractor.take
 
-    assert_equal 3, ids.size
-    assert_equal ids.first(1), failed
+    assert_equal [0, 1, 2], indexes
+    assert_equal [first], failed
     assert_equal [0, 1, 0], counts(queue)
   end
 

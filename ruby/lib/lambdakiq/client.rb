@@ -116,6 +116,7 @@ module Lambdakiq
     # descriptor stays open.
     def discard!
       @pool.discard!
+      @outbox.discard!
     end
 
     private

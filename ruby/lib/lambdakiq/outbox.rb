@@ -84,6 +84,14 @@ module Lambdakiq
       end
     end
 
+    # Closes the connection that a child inherited from its parent. One with jobs of this process on their
+    # way is kept.
+    #
+    # @api private
+    def discard!
+      @lock.synchronize { @native.discard! } if @native && !pending?
+    end
+
     private
 
     def flush_slice(milliseconds)
