@@ -62,14 +62,17 @@ struct lk_http {
 static bool guards_sigpipe; /* set once, with curl */
 
 typedef struct pipe_guard {
+    bool on;
     sigset_t mask; /* as it was */
     bool pending;  /* somebody else's SIGPIPE was waiting already */
 } pipe_guard;
 
 static void guard_begin(pipe_guard *guard)
 {
+    guard->on = guards_sigpipe;
+    guard->pending = false;
 #ifndef SO_NOSIGPIPE
-    if (!guards_sigpipe)
+    if (!guard->on)
         return;
     sigset_t pipe_only, waiting;
     sigemptyset(&pipe_only);
@@ -77,15 +80,13 @@ static void guard_begin(pipe_guard *guard)
     sigpending(&waiting);
     guard->pending = sigismember(&waiting, SIGPIPE) == 1;
     pthread_sigmask(SIG_BLOCK, &pipe_only, &guard->mask);
-#else
-    (void)guard;
 #endif
 }
 
 static void guard_end(const pipe_guard *guard)
 {
 #ifndef SO_NOSIGPIPE
-    if (!guards_sigpipe)
+    if (!guard->on)
         return;
     sigset_t pipe_only;
     sigemptyset(&pipe_only);
