@@ -74,7 +74,7 @@ class SetupTest < DevTest
     assert_gone STANDARD
   end
 
-  def test_b22_many_jobs_are_enqueued_together_and_know_their_messages
+  since '7.2', def test_b22_many_jobs_are_enqueued_together_and_know_their_messages
     jobs = Array.new(12) { |number| ScriptedJob.new('acts' => ['work'], 'number' => number).set(queue: STANDARD) }
     ActiveJob.perform_all_later(jobs)
     play
