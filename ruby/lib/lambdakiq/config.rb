@@ -24,6 +24,10 @@ module Lambdakiq
     # @return [String, nil] dimension AppName; default the name of the application's module
     attr_writer :metrics_app_name
 
+    # @return [Array<String>] names of the classes of `ActiveSupport::CurrentAttributes` that jobs take along
+    #   (none)
+    attr_reader :current_attributes
+
     # @return [Array<Array<String>>] sets of dimensions under which each event is counted; default
     #   `[%w[AppName JobEvent JobName]]`. Each combination of values is a metric that CloudWatch bills:
     #   `%w[AppName JobEvent]` counts all classes of jobs together. QueueName is the fourth there is.
@@ -71,6 +75,7 @@ module Lambdakiq
       @max_retries = MAX_RETRIES
       @metrics_namespace = 'Lambdakiq'
       @metrics_enabled = true
+      @current_attributes = [].freeze
       @metrics_dimensions = [%w[AppName JobEvent JobName].freeze].freeze
       @long_delays = true
       @delete = :each
@@ -126,6 +131,12 @@ module Lambdakiq
     # @api private
     def default_queue?
       @default_queue ? true : false
+    end
+
+    # Names or classes.
+    def current_attributes=(value)
+      @current_attributes = Array(value).map { |one| one.is_a?(Module) ? one.name : one.to_str }.freeze
+      CurrentAttributes.carry(@current_attributes)
     end
 
     # One set, or several.

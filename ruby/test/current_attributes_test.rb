@@ -1,0 +1,93 @@
+# frozen_string_literal: true
+
+require_relative 'test_helper'
+
+# What is current where a job is enqueued is current where it is performed.
+class CurrentAttributesTest < QueueTest
+  class Current < ActiveSupport::CurrentAttributes
+    attribute :account, :locale
+  end
+
+  # Of a library, without Worker.
+  class TellJob < ActiveJob::Base
+    retry_on(ArgumentError, wait: 0, attempts: 2) { nil }
+    before_perform { Ledger.write('before', Current.account) }
+
+    def perform(act = nil)
+      Ledger.write('perform', Current.account, Current.locale)
+      Current.account = 'changed by a job'
+      raise 'once' if act == 'fail'
+    end
+  end
+
+  def setup
+    super
+    Lambdakiq.config.current_attributes = [Current.name]
+    @queue = make_queue
+  end
+
+  def teardown
+    Lambdakiq.config.current_attributes = []
+    Current.reset
+    super
+  end
+
+  def test_attributes_come_along_and_go_again
+    enqueue('a', locale: :de)
+    enqueue('b')
+    invoke(@queue)
+
+    assert_equal [['before', 'a'], ['perform', 'a', :de], ['before', 'b'], ['perform', 'b', nil]].sort_by(&:to_s),
+                 Ledger.lines.sort_by(&:to_s)
+    assert_nil Current.account
+  end
+
+  def test_a_retried_job_still_has_them
+    enqueue('a', 'fail')
+    2.times do
+      received = receive(@queue)
+      Lambdakiq.handler(event(@queue, received))
+      received.each { |message| sqs.change_message_visibility(queue_url: @queue, receipt_handle: message.receipt_handle, visibility_timeout: 0) }
+    end
+
+    assert_equal [['perform', 'a', nil]] * 2, Ledger.lines.select { |line| line.first == 'perform' }
+  end
+
+  since '7.1', def test_many_jobs_at_once_have_them_as_well
+    Current.set(account: 'many') { ActiveJob.perform_all_later(Array.new(2) { TellJob.new.set(queue: @queue) }) }
+    invoke(@queue)
+
+    assert_equal [['perform', 'many', nil]] * 2, Ledger.lines.select { |line| line.first == 'perform' }
+  end
+
+  def test_what_is_not_known_here_is_left_out_with_one_warning
+    2.times { enqueue('a') }
+    messages = event(@queue)
+    messages['Records'].each { |record| record['body'] = newer(record['body']) }
+
+    assert_empty Lambdakiq.handler(messages)[:batchItemFailures]
+    assert_equal 2, Ledger.lines.count(['perform', 'a', nil])
+    assert_equal 1, LOG.string.scan('tenant').size
+    assert_equal 1, LOG.string.scan('Newer::Current').size
+  end
+
+  def test_nothing_is_added_when_nothing_is_to_be_taken_along
+    Lambdakiq.config.current_attributes = []
+    refute_includes TellJob.new.serialize, Lambdakiq::CurrentAttributes::KEY
+  end
+
+  private
+
+  def enqueue(account, act = nil, locale: nil)
+    Current.set(account: account, locale: locale) { TellJob.set(queue: @queue).perform_later(*act) }
+  end
+
+  # As a newer deployment would have sent it.
+  def newer(body)
+    job = JSON.parse(body)
+    current = job.fetch(Lambdakiq::CurrentAttributes::KEY)
+    current[Current.name] = ActiveJob::Arguments.serialize([{ 'account' => 'a', 'tenant' => 1 }])
+    current['Newer::Current'] = ActiveJob::Arguments.serialize([{}])
+    JSON.generate(job)
+  end
+end
