@@ -278,6 +278,7 @@ class AsyncTest < QueueTest
       require 'active_job/railtie'
       require 'lambdakiq/railtie'
       class Shop < Rails::Application
+        config.load_defaults Rails::VERSION::STRING.to_f
         config.eager_load = false
         config.logger = Logger.new(File::NULL)
         config.active_job.queue_adapter = :lambdakiq
