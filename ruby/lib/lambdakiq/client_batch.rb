@@ -3,6 +3,8 @@
 module Lambdakiq
   # The steps of a batch for a client that is not ours to drive: stubbed, or the application's own. It
   # takes the same decisions from the core as {Native::Batch}, and makes the calls one by one.
+  #
+  # @api private
   class ClientBatch
     # A record on its way through. group: nil on standard queues. failed: nil until its fate is decided,
     # or in the caller's hands.

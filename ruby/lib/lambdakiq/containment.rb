@@ -2,6 +2,8 @@
 
 module Lambdakiq
   # Runs code of the application's so that control comes back, whatever that code does.
+  #
+  # @api private
   module Containment
     # These end the process. Nothing more is started, what is done is settled, the rest is reported
     # failed; then, when the response is out, the process ends as it would have.

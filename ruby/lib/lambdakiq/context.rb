@@ -17,22 +17,27 @@ module Lambdakiq
       [deadline_ms - (Time.now.to_f * 1000).to_i, 0].max
     end
 
+    # @return [String, nil] the function's name
     def function_name
       ENV['AWS_LAMBDA_FUNCTION_NAME']
     end
 
+    # @return [String, nil] `$LATEST` or a number
     def function_version
       ENV['AWS_LAMBDA_FUNCTION_VERSION']
     end
 
+    # @return [String, nil] as AWS gives it, a number in digits
     def memory_limit_in_mb
       ENV['AWS_LAMBDA_FUNCTION_MEMORY_SIZE']
     end
 
+    # @return [String, nil] in CloudWatch Logs
     def log_group_name
       ENV['AWS_LAMBDA_LOG_GROUP_NAME']
     end
 
+    # @return [String, nil] in CloudWatch Logs, of this environment
     def log_stream_name
       ENV['AWS_LAMBDA_LOG_STREAM_NAME']
     end

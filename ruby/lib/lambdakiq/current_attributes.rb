@@ -14,6 +14,8 @@ module Lambdakiq
 
     # What ActiveJob::Base does on top when there are attributes to take along. Applications without any
     # never get it.
+    #
+    # @api private
     module Carried
       def serialize
         CurrentAttributes.any? ? super.merge(KEY => CurrentAttributes.dump) : super

@@ -5,6 +5,7 @@ module Lambdakiq
   # told to the log, to the error reporter, and as `enqueue_failed.lambdakiq` with all it takes to enqueue
   # it again.
   class EnqueueFailure
+    # The notification's name.
     NAME = 'enqueue_failed.lambdakiq'
 
     # @return [Hash] the job as ActiveJob serialised it

@@ -4,6 +4,7 @@ module Lambdakiq
   # Errors for those who collect them: `Rails.error`, which ActiveSupport has from 7.0 on, with or
   # without Rails. Earlier there is nobody to tell.
   module ErrorReports
+    # The reports' source, for subscribers that choose by it.
     SOURCE = 'lambdakiq'
 
     class << self

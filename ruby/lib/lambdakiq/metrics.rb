@@ -3,6 +3,7 @@
 module Lambdakiq
   # ActiveJob's events as CloudWatch metrics in Embedded Metric Format: one line of JSON for each event.
   module Metrics
+    # What is counted.
     EVENTS = %w[enqueue enqueue_at enqueue_all perform_start perform enqueue_retry retry_stopped]
              .map { |name| "#{name}.active_job" }.freeze
 
@@ -91,6 +92,8 @@ module Lambdakiq
     end
 
     # A job's arguments as JSON texts, as far as they may be printed.
+    #
+    # @api private
     module Arguments
       module_function
 

@@ -3,6 +3,8 @@
 module Lambdakiq
   # What the core notes about records, as log lines and as notifications `skipped.lambdakiq`,
   # `settle_failed.lambdakiq` … for those who listen.
+  #
+  # @api private
   module Notes
     module_function
 

@@ -3,6 +3,8 @@
 module Lambdakiq
   # What users set, checked when they set it: an error at class load is seen by the one who wrote it, an
   # error when a job fails at night is not (B17).
+  #
+  # @api private
   module Options
     KNOWN = %i[retry async message_group_id dead].freeze
 

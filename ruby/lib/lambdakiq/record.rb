@@ -16,10 +16,12 @@ module Lambdakiq
       data['body']
     end
 
+    # @return [String, nil] the message's, the same at every receive
     def message_id
       data['messageId']
     end
 
+    # @return [String, nil] of this receive
     def receipt_handle
       data['receiptHandle']
     end
@@ -29,6 +31,7 @@ module Lambdakiq
       data['eventSourceARN']
     end
 
+    # @return [String, nil] the name in {#queue_arn}
     def queue_name
       queue_arn.split(':').last if queue_arn.is_a?(String)
     end

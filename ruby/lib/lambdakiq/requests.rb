@@ -7,6 +7,7 @@ module Lambdakiq
   # that failed. Calls that nobody waited for are told when somebody looks after them, with `entries`,
   # the number of messages that shared the call.
   module Requests
+    # The notification's name.
     NAME = 'request.lambdakiq'
 
     # What the core calls an operation, as we do.

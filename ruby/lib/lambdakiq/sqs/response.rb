@@ -5,6 +5,8 @@ module Lambdakiq
     # What an answer is made of: members with readers, `[]`, `to_h`, `==`. Members SQS left out are nil,
     # lists [] and maps {}.
     module Structure
+      # @param member [Symbol, String]
+      # @raise [NameError] there is no such member
       def [](member)
         super(member.to_sym)
       end
@@ -37,10 +39,12 @@ module Lambdakiq
         true
       end
 
+      # @return [nil] a call that fails raises
       def error
         nil
       end
 
+      # @return [self] as the SDK's answers have it
       def data
         self
       end
@@ -50,6 +54,7 @@ module Lambdakiq
     class EmptyStructure
       include Response
 
+      # @return [Hash] empty
       def to_h
         {}
       end
@@ -59,6 +64,7 @@ module Lambdakiq
         raise NameError, "no member '#{member}' in struct"
       end
 
+      # Answers without members are equal.
       def ==(other)
         other.is_a?(EmptyStructure)
       end
@@ -69,6 +75,8 @@ module Lambdakiq
     end
 
     # Makes answers of SQS's JSON, or of the symbols of a stub.
+    #
+    # @api private
     module Reader
       @classes = {}.compare_by_identity
 

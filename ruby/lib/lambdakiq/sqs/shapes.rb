@@ -5,6 +5,8 @@ module Lambdakiq
     # What goes into and comes out of each operation, in the names Ruby uses. A type is :string,
     # :integer, :boolean or :blob; [type] a list; { type => … } a map with string keys; a Hash of symbols
     # a structure. A name's wire form is its camel case, but for those in WIRE_NAMES.
+    #
+    # @api private
     module Shapes
       ATTRIBUTE_VALUE = { string_value: :string, binary_value: :blob, string_list_values: [:string],
                           binary_list_values: [:blob], data_type: :string }.freeze

@@ -3,6 +3,7 @@
 require 'rails/generators/base'
 
 module Lambdakiq
+  # What `rails g` offers.
   module Generators
     # `rails g lambdakiq:install`: everything between `gem 'lambdakiq'` and `sam deploy`.
     #
@@ -17,11 +18,14 @@ module Lambdakiq
 
       APPLICATION_JOB = 'app/jobs/application_job.rb'
       TEMPLATE = 'template.yaml'
+      private_constant :APPLICATION_JOB, :TEMPLATE
 
+      # config/initializers/lambdakiq.rb
       def write_initializer
         template 'initializer.rb.tt', 'config/initializers/lambdakiq.rb'
       end
 
+      # In the environment of `--environment`; another adapter there becomes a comment.
       def set_queue_adapter
         path = "config/environments/#{options[:environment]}.rb"
         return say_status(:skip, "#{path} is not there", :yellow) unless there?(path)
@@ -32,6 +36,7 @@ module Lambdakiq
         environment('config.active_job.queue_adapter = :lambdakiq', env: options[:environment])
       end
 
+      # ApplicationJob's two lines
       def include_worker
         return template('application_job.rb.tt', APPLICATION_JOB) unless there?(APPLICATION_JOB)
         return say_status(:identical, APPLICATION_JOB, :blue) if mentions?(APPLICATION_JOB, /Lambdakiq::Worker/)
@@ -43,6 +48,7 @@ module Lambdakiq
         RUBY
       end
 
+      # Queues and jobs function, into template.yaml or into a new one.
       def write_sam_resources
         return unless options[:sam]
         return template('template.yaml.tt', TEMPLATE) unless there?(TEMPLATE)
@@ -51,10 +57,12 @@ module Lambdakiq
         add_resources
       end
 
+      # Dashboard and alarms, for a stack of their own.
       def write_cloudwatch
         template 'cloudwatch.yaml.tt', 'cloudwatch.yaml' if options[:cloudwatch]
       end
 
+      # What is left to do by hand.
       def say_what_is_next
         say "\nNext:\n#{NEXT.map { |line| "  #{line}" }.join("\n")}"
       end
