@@ -121,8 +121,8 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     return facts;
 }
 
-/* decide(record, outcome, **facts) -> [action, wait_s, dead]. outcome: nil before the job runs,
- * then true or false. */
+/* decide(record, outcome, **facts) -> [action, wait_s, dead], and milliseconds to sleep first when
+ * there are any. outcome: nil before the job runs, then true or false. */
 static VALUE native_decide(VALUE self, VALUE record_hash, VALUE outcome, VALUE options)
 {
     lk_record record;
@@ -130,7 +130,10 @@ static VALUE native_decide(VALUE self, VALUE record_hash, VALUE outcome, VALUE o
     lk_job_facts facts = facts_of(&record, options);
     lk_decision decision =
         NIL_P(outcome) ? lk_job_before(&facts) : lk_job_after(&facts, RTEST(outcome));
-    return ext_decision(&decision);
+    VALUE list = ext_decision(&decision);
+    if (decision.sleep_ms > 0)
+        rb_ary_push(list, LL2NUM(decision.sleep_ms));
+    return list;
 }
 
 /* delay_receives(record) -> 0 or 1 */

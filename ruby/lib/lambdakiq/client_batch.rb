@@ -111,12 +111,25 @@ module Lambdakiq
 
     # Whether it may run now; else it has been dealt with.
     def ready?
-      decision = decide_on(nil)
+      *decision, sleep_ms = decide_before
+      pause(sleep_ms / 1000.0) if sleep_ms.positive?
       return true if decision.first == :run
 
       say_held_back(decision)
       carry_out(*decision)
       false
+    end
+
+    # With the milliseconds to sleep first: what is due in less than a second runs then, not before.
+    def decide_before
+      action, wait_s, dead, sleep_ms = decide_on(nil)
+      [action, wait_s, dead, sleep_ms || 0]
+    end
+
+    # A client with a clock of its own waits by that.
+    def pause(seconds)
+      sqs = @client.sqs
+      sqs.respond_to?(:pause) ? sqs.pause(seconds) : sleep(seconds)
     end
 
     def say_held_back(decision)

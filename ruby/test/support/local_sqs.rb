@@ -48,6 +48,13 @@ class LocalSqs
     post('/_lambdakiq/clock', advance_s: seconds)
   end
 
+  # The same, to the next moment at which a message can be received.
+  #
+  # @return [Boolean] whether there is one
+  def advance_to_next
+    post('/_lambdakiq/clock', to_next: true).fetch('advanced_ms').positive?
+  end
+
   def arn(queue)
     "arn:aws:sqs:#{REGION}:#{ACCOUNT}:#{queue}"
   end
