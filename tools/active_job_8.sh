@@ -8,10 +8,11 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root/ruby"
 
-tests=(active_job_8 adapter async default_queue enqueue_input failure handler job metrics perform_input
-  retry_options sidekiq_methods worker)
+tests=(active_job_8 adapter async current_attributes default_queue enqueue_input failure handler job metrics
+  perform_input retry_options sidekiq_methods stubs trace worker)
 
 bundle_for .
+quietly bundle exec rake compile
 for version in 8.0.5.2 8.1.4.1; do
   gems=$root/ruby/tmp/active_job-$version
   [ -d "$gems/gems/activejob-$version" ] ||
