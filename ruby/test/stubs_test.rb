@@ -88,6 +88,35 @@ class StubsTest < QueueTest
     assert_equal [:delete_message], settle_calls.map(&:first)
   end
 
+  def test_a_job_that_is_due_in_less_than_a_second_waits_for_it
+    due = Lambdakiq::Native.now_ms + 300
+    record = record('work')
+    record['messageAttributes']['due_at'] = { 'stringValue' => due.to_s, 'dataType' => 'Number' }
+    started = nil
+    listener = ActiveSupport::Notifications.subscribe('perform_start.active_job') { started = Lambdakiq::Native.now_ms }
+
+    assert_empty handle(record)
+    assert_operator started, :>=, due
+  ensure
+    ActiveSupport::Notifications.unsubscribe(listener)
+  end
+
+  # B11: with one retry, and a receive that was the delay, the third receive is the second try.
+  def test_a_receive_that_was_only_a_delay_is_no_try_of_a_job_with_retries_of_its_own
+    first = Lambdakiq::Native.now_ms - 60_000
+    record = record('work', queue: 'jobs.fifo', receive_count: 3,
+                            attributes: { 'MessageGroupId' => 'g', 'ApproximateFirstReceiveTimestamp' => first.to_s })
+    record['body'] = JSON.generate(OneRetryJob.new('work').serialize)
+    record['messageAttributes']['due_at'] = { 'stringValue' => (first + 30_000).to_s, 'dataType' => 'Number' }
+
+    assert_empty handle(record)
+    assert_equal [['work', 2]], Ledger.lines
+  end
+
+  class OneRetryJob < ActJob
+    lambdakiq_options retry: 1, dead: :dlq
+  end
+
   def test_foreign_and_poison_records_fail_alone
     foreign = record('work').merge('messageId' => 'foreign', 'messageAttributes' => {})
     poison = record('work').merge('messageId' => 'poison', 'body' => '{')

@@ -48,7 +48,7 @@ module Lambdakiq
 
     def start(retry_value, dead)
       @item.options = { retry: retry_value, dead: dead }
-      decision = decide_on(nil, due_at: false)
+      decision = decide_on(nil)
       unless decision.first == :run
         say_held_back(decision)
         carry_out(*decision)
@@ -111,19 +111,13 @@ module Lambdakiq
 
     # Whether it may run now; else it has been dealt with.
     def ready?
-      *decision, sleep_ms = decide_before
-      pause(sleep_ms / 1000.0) if sleep_ms.positive?
+      decision = decide_on(nil)
+      pause(decision[3] / 1000.0) if decision[3] # what is due in less than a second runs then, not before
       return true if decision.first == :run
 
       say_held_back(decision)
       carry_out(*decision)
       false
-    end
-
-    # With the milliseconds to sleep first: what is due in less than a second runs then, not before.
-    def decide_before
-      action, wait_s, dead, sleep_ms = decide_on(nil)
-      [action, wait_s, dead, sleep_ms || 0]
     end
 
     # A client with a clock of its own waits by that.
@@ -137,9 +131,9 @@ module Lambdakiq
           "not performed now (#{decision.first})", decision[1])
     end
 
-    def decide_on(success, due_at: true)
-      data = due_at ? @item.data : @item.data.merge('messageAttributes' => {})
-      Native.decide(data, success, facts.merge(@item.options))
+    # action, wait_s, dead, and milliseconds to sleep first where there are any
+    def decide_on(success)
+      Native.decide(@item.data, success, facts.merge(@item.options))
     end
 
     def facts
@@ -180,7 +174,7 @@ module Lambdakiq
       false
     end
 
-    def carry_out(action, wait_s, dead)
+    def carry_out(action, wait_s, dead, _sleep_ms = nil)
       case action
       when :delete then done { delete unless left_to_mapping?(dead) }
       when :hop then done { hop }
