@@ -45,7 +45,7 @@ class LocalSqs
 
   # Moves the clock of the server and of every client on this machine that knows its file.
   def advance(seconds)
-    post('/_lambdakiq/clock', advance_s: seconds)
+    post('/_lambdakiq/clock', advance_ms: (seconds * 1000).round)
   end
 
   # The same, to the next moment at which a message can be received.

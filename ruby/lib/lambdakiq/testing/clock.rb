@@ -12,8 +12,17 @@ module Lambdakiq
       # The core's clock may be off by this much before it is set again: two clocks cannot be read at once.
       SLACK_MS = 2
 
+      # Before a message is made: it may carry the time at which the job is due.
+      class Enqueueing
+        def start(*)
+          Clock.now_ms
+        end
+
+        def finish(*); end
+      end
+
       @moved_ms = 0
-      @set_ms = nil
+      @lock = Mutex.new
 
       class << self
         # @return [Integer] epoch milliseconds, as the core has them
@@ -36,35 +45,53 @@ module Lambdakiq
           set
         end
 
+        # Back to Ruby's.
         def reset
           @moved_ms = 0
+          set
         end
 
         # Takes the core's clock.
         def start
           @before = ENV[VARIABLE]
-          @file = Tempfile.create('lambdakiq-clock').tap(&:close).path # one that stays until it is deleted
-          @set_ms = nil
-          ENV[VARIABLE] = @file
+          @running = true
+          @subscription = ActiveSupport::Notifications.subscribe(/\Aenqueue(_at|_all)?\.active_job\z/, Enqueueing.new)
+          reset
         end
 
         # Gives it back.
         def stop
-          ENV[VARIABLE] = @before
-          File.delete(@file)
+          @running = false
+          ActiveSupport::Notifications.unsubscribe(@subscription)
+          @file&.unlink
           @file = nil
+          ENV[VARIABLE] = @before
         end
 
         private
 
         def set
-          return unless @file
+          return unless @running
 
-          offset_ms = @moved_ms + (Time.now.to_r * 1000).to_i - Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond)
-          return if @set_ms && (offset_ms - @set_ms).abs <= SLACK_MS
+          @lock.synchronize do
+            make_file unless @file && @pid == Process.pid
+            offset_ms = @moved_ms + (Time.now.to_r * 1000).to_i - Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond)
+            write(offset_ms) unless @set_ms && (offset_ms - @set_ms).abs <= SLACK_MS
+          end
+        end
 
-          File.write("#{@file}.new", offset_ms) # whole or not at all, for whoever reads it meanwhile
-          File.rename("#{@file}.new", @file)
+        # One for each process: tests that run side by side fork, and each moves its own clock.
+        def make_file
+          @pid = Process.pid
+          @set_ms = nil
+          @file = Tempfile.new('lambdakiq-clock').tap(&:close)
+          ENV[VARIABLE] = @file.path
+        end
+
+        # Whole or not at all, for whoever reads it meanwhile.
+        def write(offset_ms)
+          File.write("#{@file.path}.new", offset_ms)
+          File.rename("#{@file.path}.new", @file.path)
           @set_ms = offset_ms
         end
       end
