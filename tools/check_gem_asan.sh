@@ -12,7 +12,7 @@ set -euo pipefail
 
 cc=${CC:-gcc}
 asan=$("$cc" -print-file-name=libasan.so)
-[ -f "$asan" ] || { echo "no libasan.so of $cc: skipped"; exit 0; }
+[ -f "$asan" ] || die "no libasan.so of $cc: install its sanitizer libraries"
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 
