@@ -666,7 +666,6 @@ LK_API int lk_job_executions(lk_job *job, int body_executions);
 
 /* --- Metrics -------------------------------------------------------------------------------- */
 
-/* One CloudWatch Embedded Metric Format line. Absent slices leave their property out. */
 /* Dimensions of a metric, to be combined to a set. Each combination of values that comes up is a
  * metric of its own, and costs as one. */
 typedef enum lk_dimension {
@@ -676,6 +675,7 @@ typedef enum lk_dimension {
     LK_DIMENSION_QUEUE_NAME = 8
 } lk_dimension;
 
+/* One CloudWatch Embedded Metric Format line. Absent slices leave their property out. */
 typedef struct lk_metric {
     size_t size;
     lk_slice metrics_namespace; /* default "Lambdakiq" */
@@ -692,9 +692,9 @@ typedef struct lk_metric {
     int64_t timestamp_ms;           /* epoch ms; 0: now */
     const lk_slice *arguments_json; /* JobArg1..n, each a JSON value; NULL: not printed */
     size_t argument_count;
-    const uint8_t
-        *dimension_sets; /* of lk_dimension, one set a byte; NULL: one set of AppName,
-                            JobEvent and JobName. A dimension without a value is left out */
+    /* Of lk_dimension, one set a byte; NULL: one set of AppName, JobEvent and JobName. A dimension
+     * without a value is left out. */
+    const uint8_t *dimension_sets;
     size_t dimension_set_count;
 } lk_metric;
 

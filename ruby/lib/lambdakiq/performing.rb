@@ -7,12 +7,10 @@ module Lambdakiq
   # deduplication id, or a FIFO queue drops it (B2). What happened to a job is told of the very object
   # that ran. And whether a job is discarded is known only when its message's fate is (B13).
   module Performing
-    # job: the instance that ActiveJob performs, once it has made it. discarded_by: the error for which
-    # ActiveJob would have run the `after_discard` callbacks. concluded: the job has run, and its last
-    # callbacks are being called. raised: what the attempt ended with. trace_header: the
-    # message's.
-    Frame = Struct.new(:job_id, :message_id, :job, :discarded_by, :concluded, :raised,
-                       :trace_header) do
+    # trace_header: the message's. job: the instance that ActiveJob performs, once it has made it.
+    # discarded_by: the error for which ActiveJob would have run the `after_discard` callbacks. raised: what
+    # the attempt ended with. concluded: the job has run, and its last callbacks are being called.
+    Frame = Struct.new(:job_id, :message_id, :trace_header, :job, :discarded_by, :raised, :concluded) do
       # Whether this is the message's own job, and not one that it performs on its way.
       def own?(active_job)
         job.nil? ? active_job.job_id == job_id : job.equal?(active_job)
@@ -66,13 +64,16 @@ module Lambdakiq
       # @yieldparam frame [Frame]
       def during(job_id, message_id, trace_header = nil)
         @installed ||= ActiveJob::Base.prepend(Attempt)
-        within(Frame.new(job_id, message_id).tap { |inner| inner.trace_header = trace_header }) { |inner| yield inner }
+        within(Frame.new(job_id, message_id, trace_header)) { |inner| yield inner }
       end
 
       # Calls what a job has for its end. A job that sends itself again in there is still sent from its
       # message (B2).
       def concluding(active_job, message_id, &block)
-        within(Frame.new(active_job.job_id, message_id, active_job, nil, true), &block)
+        frame = Frame.new(active_job.job_id, message_id)
+        frame.job = active_job
+        frame.concluded = true
+        within(frame, &block)
       end
 
       # Runs a job's `after_discard` callbacks (ActiveJob 7.1 and later).
