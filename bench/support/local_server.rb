@@ -4,7 +4,7 @@ require 'json'
 require 'net/http'
 
 # `lambdakiq serve` or `lambdakiq dev` as a child process, and what one asks of it: SQS calls without
-# any SDK, its queues, and its clock.
+# any SDK, its queues, and its clock. For the bench and for the gem's tests.
 class LocalServer
   REGION = 'us-east-1'
   ACCOUNT = '000000000000'
@@ -14,7 +14,8 @@ class LocalServer
     # @return [String] LAMBDAKIQ_COMMAND, or what the checkout built
     def command
       root = File.expand_path('../..', __dir__)
-      [ENV['LAMBDAKIQ_COMMAND'], "#{root}/build/release/lambdakiq"].compact.find { |path| File.executable?(path) } ||
+      [ENV['LAMBDAKIQ_COMMAND'], "#{root}/build/release/lambdakiq", "#{root}/build/dev/lambdakiq"]
+        .compact.find { |path| File.executable?(path) } ||
         abort('the lambdakiq command is missing: run bin/setup, or set LAMBDAKIQ_COMMAND')
     end
 
@@ -39,16 +40,16 @@ class LocalServer
   def initialize(kind, directory, worker: [], worker_environment: {}, ca_file: nil, **options)
     @ca_file = ca_file
     @log_path = "#{directory}/#{kind}.log"
+    options = { db: "#{directory}/queues.sqlite3" }.merge(options)
     # Nothing of the machine's own reaches the processes that are measured.
     isolated = { 'AWS_CONFIG_FILE' => "#{directory}/none", 'AWS_SHARED_CREDENTIALS_FILE' => "#{directory}/none" }
     output, input = IO.pipe
     # What the clock says has to outlive a server, as the data does; `dev` sees to that itself.
     options = { clock_file: "#{directory}/clock" }.merge(options) if kind == :serve
     @pid = Process.spawn(isolated.merge(worker_environment), self.class.command, kind.to_s, '--json', '--port', '0',
-                         '--db', "#{directory}/queues.sqlite3", *flags(options), *(['--', *worker] if worker.any?),
-                         out: input, err: [@log_path, 'a'])
+                         *flags(options), *(['--', *worker] if worker.any?), out: input, err: [@log_path, 'a'])
     input.close
-    facts = JSON.parse(output.gets || raise("lambdakiq #{kind} did not start:\n#{log_tail}"))
+    facts = JSON.parse(output.gets || raise("lambdakiq #{kind} did not start:\n#{log}"))
     # Workers print what they like: it is read, so that they never wait for us.
     @drain = Thread.new { nil while output.read(65_536) }
     @environment = isolated.merge(facts['env'] || serve_environment(facts.fetch('url'), options[:clock_file]))
@@ -106,13 +107,17 @@ class LocalServer
   end
 
   # Waits until no invocation runs, then moves the clock.
+  #
+  # @param seconds [Numeric] to the millisecond
   def advance(seconds)
-    admin('clock', advance_s: seconds)
+    admin('clock', advance_ms: (seconds * 1000).round)
   end
 
-  # @return [Boolean] false when nothing is due ever
+  # The same, to the next moment at which a message can be received.
+  #
+  # @return [Boolean] whether there is one
   def advance_to_next
-    !admin('clock', to_next: true).key?('note')
+    admin('clock', to_next: true).fetch('advanced_ms').positive?
   end
 
   # Lets the workers do all that is due, then moves the clock to what comes next, until the queues are
@@ -120,11 +125,13 @@ class LocalServer
   #
   # @param jump_s [Numeric] moved on top each time: what is due in that time is received together
   # @param until_s [Numeric, nil] ends when the clock has been moved this far
+  # @param within_s [Numeric, nil] of real time it may take at most; nil: PATIENCE_S after each move
   # @yield [seconds moved so far], after each move
-  def run_until_quiet(jump_s: 0, until_s: nil)
+  def run_until_quiet(jump_s: 0, until_s: nil, within_s: nil)
     start_ms = clock_ms
+    deadline = within_s && (now_s + within_s)
     loop do
-      wait_for('all that is due to be received') { received? }
+      wait_for('all that is due to be received', deadline ? deadline - now_s : PATIENCE_S) { received? }
       moved_s = (clock_ms - start_ms) / 1000
       yield moved_s if block_given?
       return if until_s && moved_s >= until_s
@@ -144,16 +151,30 @@ class LocalServer
     queues.none? { |name, queue| !name.include?('-dlq') && queue.fetch('receivable') }
   end
 
+  # @return [Array<Integer>] visible, in flight, delayed
+  def counts(queue)
+    queues.fetch(queue).values_at('visible', 'in_flight', 'delayed')
+  end
+
+  def arn(queue)
+    "arn:aws:sqs:#{REGION}:#{ACCOUNT}:#{queue}"
+  end
+
   # @return [Integer] epoch milliseconds of the moved clock
   def clock_ms
     admin('clock').fetch('now_ms')
+  end
+
+  # @return [String] what the command and its workers printed
+  def log
+    File.exist?(@log_path) ? File.read(@log_path) : ''
   end
 
   # Polls for what the block says.
   def wait_for(what, seconds = PATIENCE_S)
     deadline = now_s + seconds
     until yield
-      raise "gave up waiting #{seconds} s for #{what}:\n#{log_tail}" if now_s > deadline
+      raise "gave up waiting #{seconds.round} s for #{what}:\n#{log.lines.last(30).join}" if now_s > deadline
 
       sleep 0.01
     end
@@ -184,13 +205,9 @@ class LocalServer
 
   def request(request, body)
     request.body = JSON.generate(body) if body
-    @http ||= Net::HTTP.start(URI(url).host, URI(url).port, read_timeout: PATIENCE_S,
-                                                                use_ssl: !@ca_file.nil?, ca_file: @ca_file)
-    @http.request(request)
-  end
-
-  def log_tail
-    File.exist?(@log_path) ? File.readlines(@log_path).last(30).join : ''
+    # A connection each: a forked child must not write to its parent's.
+    Net::HTTP.start(URI(url).host, URI(url).port, read_timeout: PATIENCE_S, use_ssl: !@ca_file.nil?,
+                                                  ca_file: @ca_file) { |http| http.request(request) }
   end
 
   def now_s

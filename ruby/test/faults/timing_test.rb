@@ -5,7 +5,7 @@ require_relative '../support/dev_test'
 # When jobs run, and how often that is said to be. The numbers are those of docs/semantics.md.
 class TimingTest < DevTest
   def test_b9_a_wait_over_fifteen_minutes_ends_on_time_on_both_kinds_of_queues
-    due_ms = dev.now_ms + 3_000_000
+    due_ms = dev.clock_ms + 3_000_000
     jobs = [STANDARD, FIFO].map { |queue| ScriptedJob.set(queue: queue, wait: 3000).perform_later('acts' => ['work']) }
     play
 

@@ -14,7 +14,7 @@ class LongFaultsTest < DevTest
   end
 
   def test_b9_a_wait_of_three_days_ends_on_time_and_never_early_on_both_kinds_of_queues
-    due_ms = dev.now_ms + 259_200_000
+    due_ms = dev.clock_ms + 259_200_000
     jobs = [STANDARD, FIFO].map { |queue| ScriptedJob.set(queue: queue, wait: 3.days).perform_later('acts' => ['work']) }
     play(within_s: 170)
 
