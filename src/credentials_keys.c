@@ -4,10 +4,10 @@
  */
 #include "credentials_keys.h"
 
+#include "file.h"
 #include "json.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,22 +107,16 @@ int lk_credentials_read_json(lk_slice body, const char *from, const char *token_
 
 int lk_credentials_read_token(const char *path, const char *what, lk_buf *token, lk_err *err)
 {
-    char chunk[MAX_TOKEN_BYTES + 1];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return LK_FAIL(err, LK_E_CREDENTIALS, "cannot read %s %s: %s", what, path, strerror(errno));
-    size_t len = fread(chunk, 1, sizeof(chunk), file);
-    int failed = ferror(file);
-    int reason = errno;
-    (void)fclose(file); /* only read */
+    lk_buf text = {0};
     int rc = LK_OK;
-    if (failed)
-        rc = LK_FAIL(err, LK_E_CREDENTIALS, "cannot read %s %s: %s", what, path, strerror(reason));
-    else if (len > MAX_TOKEN_BYTES)
+    int reason = lk_file_read(path, MAX_TOKEN_BYTES, &text);
+    if (reason == EFBIG)
         rc = LK_FAIL(err, LK_E_CREDENTIALS, "%s %s is longer than %d bytes: no token is", what,
                      path, MAX_TOKEN_BYTES);
+    else if (reason)
+        rc = LK_FAIL(err, LK_E_CREDENTIALS, "cannot read %s %s: %s", what, path, strerror(reason));
     else
-        lk_buf_add(token, lk_slice_trim((lk_slice){chunk, len}));
-    lk_zero(chunk, sizeof(chunk));
+        lk_buf_add(token, lk_slice_trim(lk_buf_slice(&text)));
+    lk_buf_wipe(&text);
     return rc ? rc : lk_buf_check(token, err);
 }

@@ -10,8 +10,9 @@
  */
 #include "profile.h"
 
+#include "file.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -242,29 +243,16 @@ static int file_path(const char *variable, const char *home_relative, lk_buf *pa
 /* A missing file is an empty one; one that cannot be read is an error. */
 static int read_file(const char *path, lk_buf *text, lk_err *err)
 {
-    lk_buf_reset(text);
-    FILE *file = path[0] ? fopen(path, "re") : NULL;
-    if (!file) {
-        if (!path[0] || errno == ENOENT || errno == ENOTDIR)
-            return LK_OK;
-        return LK_FAIL(err, LK_E_CONFIG, "cannot read the AWS file %s: %s; check its permissions",
-                       path, strerror(errno));
-    }
-    char chunk[4096];
-    size_t got;
-    while (text->len <= MAX_FILE_BYTES && !text->failed &&
-           (got = fread(chunk, 1, sizeof(chunk), file)) > 0)
-        lk_buf_add(text, (lk_slice){chunk, got});
-    int failed = ferror(file);
-    int reason = errno;
-    (void)fclose(file); /* only read */
-    lk_zero(chunk, sizeof(chunk));
-    if (failed)
-        return LK_FAIL(err, LK_E_CONFIG, "cannot read the AWS file %s: %s", path, strerror(reason));
-    if (text->len > MAX_FILE_BYTES)
+    int reason = path[0] ? lk_file_read(path, MAX_FILE_BYTES, text) : ENOENT;
+    if (reason == 0 || reason == ENOENT || reason == ENOTDIR)
+        return LK_OK;
+    if (reason == ENOMEM)
+        return LK_FAIL_NOMEM(err);
+    if (reason == EFBIG)
         return LK_FAIL(err, LK_E_CONFIG,
                        "the AWS file %s is larger than 4 MiB: is it the right one?", path);
-    return lk_buf_check(text, err);
+    return LK_FAIL(err, LK_E_CONFIG, "cannot read the AWS file %s: %s; check its permissions", path,
+                   strerror(reason));
 }
 
 static int parse_file(parser *p, const char *variable, const char *home_relative, lk_err *err)
@@ -276,9 +264,7 @@ static int parse_file(parser *p, const char *variable, const char *home_relative
         rc = read_file(path.ptr, &text, err);
     if (rc == LK_OK && text.len > 0)
         rc = parse_text(p, lk_buf_slice(&text), err);
-    if (text.ptr)
-        lk_zero(text.ptr, text.len);
-    lk_buf_clear(&text);
+    lk_buf_wipe(&text);
     lk_buf_clear(&path);
     return rc;
 }
