@@ -6,59 +6,16 @@
 #include "lk_test.h"
 
 #include "client.h"
+#include "lk_test_outbox.h"
 #include "lk_test_peer.h"
 #include "lk_test_sqs.h"
-#include "outbox.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 static int64_t mono_ms; /* of clients that are given it */
-
-static lk_queue *queue_of(lk_client *client, const char *name)
-{
-    lk_err err;
-    lk_queue *queue = NULL;
-    assert_lk_ok(lk_queue_get(client, lk_slice_of(name), &queue, &err));
-    return queue;
-}
-
-static void delete_one(lk_client *client, const char *handle, uint64_t tag)
-{
-    lk_err err;
-    assert_lk_ok(lk_outbox_delete(client, queue_of(client, "jobs"), lk_slice_of(handle),
-                                  lk_slice_of(handle), tag, &err));
-}
-
-static void send_one(lk_client *client, const char *queue, const char *body, const char *group)
-{
-    lk_err err;
-    lk_send_options options = LK_SEND_OPTIONS_INIT;
-    options.job_id = lk_slice_of(body); /* as good as any */
-    options.message_group_id = lk_slice_of(group);
-    assert_lk_ok(
-        lk_outbox_send(client, queue_of(client, queue), lk_slice_of(body), &options, 0, &err));
-}
-
-static void flush_all(lk_client *client)
-{
-    lk_err err;
-    assert_lk_ok(lk_outbox_flush(client, -1, &err));
-    assert_int_equal(lk_outbox_pending(client), 0);
-}
-
-static void assert_no_failure(lk_client *client)
-{
-    lk_outbox_failure_info info;
-    if (lk_outbox_failure(client, false, &info) || lk_outbox_failure(client, true, &info))
-        fail_msg("a call failed: %s", info.err.message);
-}
 
 static void sleep_ms(int ms)
 {
@@ -73,12 +30,12 @@ static void a_call_on_a_cold_connection_leaves_before_its_function_returns(void 
     (void)state;
     lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     lk_test_sqs_wait_for(sqs, 1); /* nobody pumps */
     assert_slice(lk_test_sqs_action(sqs, 0), "DeleteMessage");
     assert_true(lk_test_sqs_has(sqs, 0, "\"ReceiptHandle\":\"h1\""));
-    flush_all(client);
-    assert_no_failure(client);
+    lk_test_outbox_flush(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -89,15 +46,15 @@ static void a_call_on_a_warm_connection_leaves_at_once(void **state)
     lk_err err;
     lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 1);
-    flush_all(client);
-    assert_lk_ok(lk_outbox_visibility(client, queue_of(client, "jobs"), LK_SLICE_LITERAL("h2"), 30,
-                                      LK_SLICE_LITERAL("m2"), 2, &err));
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_flush(client);
+    assert_lk_ok(lk_outbox_visibility(client, lk_test_outbox_queue(client, "jobs"),
+                                      LK_SLICE_LITERAL("h2"), 30, LK_SLICE_LITERAL("m2"), 2, &err));
     lk_test_sqs_wait_for(sqs, 2);
     assert_slice(lk_test_sqs_action(sqs, 1), "ChangeMessageVisibility");
     assert_true(lk_test_sqs_has(sqs, 1, "\"VisibilityTimeout\":30"));
-    flush_all(client);
-    assert_no_failure(client);
+    lk_test_outbox_flush(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -108,7 +65,7 @@ static void an_answer_is_collected_by_a_later_pump(void **state)
     lk_err err;
     lk_test_sqs *sqs = lk_test_sqs_start(NULL, 0);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     for (int i = 0; i < 5000 && lk_outbox_pending(client) > 0; i++) {
         sleep_ms(1);
         assert_lk_ok(lk_outbox_pump(client, &err));
@@ -126,11 +83,11 @@ static void calls_behind_a_fresh_one_go_together_as_one_batch(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 50}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
-    delete_one(client, "h2", 2);
-    delete_one(client, "h3", 3);
-    delete_one(client, "h4", 4);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_delete(client, "h3", 3);
+    lk_test_outbox_delete(client, "h4", 4);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
     assert_slice(lk_test_sqs_action(sqs, 0), "DeleteMessage");
     assert_slice(lk_test_sqs_action(sqs, 1), "DeleteMessageBatch");
@@ -139,7 +96,7 @@ static void calls_behind_a_fresh_one_go_together_as_one_batch(void **state)
                                 "{\"Id\":\"1\",\"ReceiptHandle\":\"h3\"},"
                                 "{\"Id\":\"2\",\"ReceiptHandle\":\"h4\"}]"));
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 1);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -150,14 +107,14 @@ static void a_slow_peer_gets_a_second_connection(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 200}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     mono_ms += 20;
-    delete_one(client, "h2", 2);
+    lk_test_outbox_delete(client, "h2", 2);
     lk_test_sqs_wait_for(sqs, 2); /* while the first one is not answered */
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_slice(lk_test_sqs_action(sqs, 1), "DeleteMessage");
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 2);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -169,13 +126,13 @@ static void calls_of_another_kind_or_queue_do_not_wait_for_each_other(void **sta
     const lk_test_answer slow[] = {{.delay_ms = 100}, {.delay_ms = 100}, {.delay_ms = 100}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 3);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
-    assert_lk_ok(lk_outbox_visibility(client, queue_of(client, "jobs"), LK_SLICE_LITERAL("h2"), 30,
-                                      LK_SLICE_LITERAL("m2"), 2, &err));
-    assert_lk_ok(lk_outbox_delete(client, queue_of(client, "others"), LK_SLICE_LITERAL("h3"),
-                                  LK_SLICE_LITERAL("m3"), 3, &err));
+    lk_test_outbox_delete(client, "h1", 1);
+    assert_lk_ok(lk_outbox_visibility(client, lk_test_outbox_queue(client, "jobs"),
+                                      LK_SLICE_LITERAL("h2"), 30, LK_SLICE_LITERAL("m2"), 2, &err));
+    assert_lk_ok(lk_outbox_delete(client, lk_test_outbox_queue(client, "others"),
+                                  LK_SLICE_LITERAL("h3"), LK_SLICE_LITERAL("m3"), 3, &err));
     lk_test_sqs_wait_for(sqs, 3);
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 3);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
@@ -188,8 +145,8 @@ static void a_batch_call_has_ten_entries_at_most(void **state)
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     for (int i = 0; i < 13; i++)
-        delete_one(client, "h", 1);
-    flush_all(client);
+        lk_test_outbox_delete(client, "h", 1);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 10, 2 */
     assert_true(lk_test_sqs_has(sqs, 1, "\"Id\":\"9\""));
     assert_true(lk_test_sqs_has(sqs, 2, "\"Id\":\"1\""));
@@ -208,12 +165,12 @@ static void a_batch_of_sends_stays_within_1_mib(void **state)
     memset(body, 'x', 400000);
     body[400000] = '\0';
     for (int i = 0; i < 4; i++)
-        send_one(client, "jobs", body, NULL);
-    flush_all(client);
+        lk_test_outbox_send(client, "jobs", body, NULL);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 2, 1 */
     assert_slice(lk_test_sqs_action(sqs, 1), "SendMessageBatch");
     assert_slice(lk_test_sqs_action(sqs, 2), "SendMessage");
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     free(body);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
@@ -227,14 +184,14 @@ static void a_batch_that_fails_as_a_whole_is_repeated_as_a_whole(void **state)
     const lk_test_answer answers[] = {{.delay_ms = 50}, {.status = 503}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
-    delete_one(client, "h2", 2);
-    delete_one(client, "h3", 3);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_delete(client, "h3", 3);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessageBatch");
     assert_true(lk_slice_equal(lk_test_sqs_body(sqs, 1), lk_test_sqs_body(sqs, 2)));
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -246,14 +203,14 @@ static void a_failed_entry_is_repeated_alone(void **state)
                                       {.failed = "1", .failed_code = "InternalError"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
-    delete_one(client, "h2", 2);
-    delete_one(client, "h3", 3);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_delete(client, "h3", 3);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
     assert_true(lk_test_sqs_has(sqs, 2, "\"h3\""));
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -267,10 +224,10 @@ static void an_entry_refused_for_its_own_fault_fails_for_good_and_alone(void **s
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_outbox_failure_info info;
-    delete_one(client, "h1", 1);
-    delete_one(client, "h2", 2);
-    delete_one(client, "h3", 3);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_delete(client, "h3", 3);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
     assert_true(lk_outbox_failure(client, false, &info));
     assert_true(info.tag == 2);
@@ -289,14 +246,14 @@ static void a_batch_refused_as_a_whole_is_taken_apart(void **state)
                                       {.status = 400, .error = "InvalidParameterValue"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
-    delete_one(client, "h2", 2);
-    delete_one(client, "h3", 3);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_delete(client, "h3", 3);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 4);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
     assert_slice(lk_test_sqs_action(sqs, 3), "DeleteMessage");
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -309,8 +266,8 @@ static void a_call_is_given_up_after_the_clients_attempts(void **state)
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 4);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_outbox_failure_info info;
-    delete_one(client, "h1", 7);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 7);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_true(lk_outbox_failure(client, false, &info));
     assert_true(info.tag == 7);
@@ -326,8 +283,8 @@ static void a_failed_send_comes_back_with_its_body(void **state)
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_outbox_failure_info info;
-    send_one(client, "jobs", "{\"n\":1}", NULL);
-    flush_all(client);
+    lk_test_outbox_send(client, "jobs", "{\"n\":1}", NULL);
+    lk_test_outbox_flush(client);
     assert_false(lk_outbox_failure(client, false, &info));
     assert_true(lk_outbox_failure(client, true, &info));
     assert_slice(info.body, "{\"n\":1}");
@@ -343,8 +300,8 @@ static void an_answer_without_message_id_is_no_accepted_send(void **state)
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_outbox_failure_info info;
-    send_one(client, "jobs", "{}", NULL);
-    flush_all(client);
+    lk_test_outbox_send(client, "jobs", "{}", NULL);
+    lk_test_outbox_flush(client);
     assert_true(lk_outbox_failure(client, true, &info));
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
@@ -360,10 +317,10 @@ static void a_delete_of_what_is_gone_is_done(void **state)
                  "or is not available for visibility timeout change."}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h", 1);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h", 1);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 1);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -378,8 +335,8 @@ static void a_refused_connection_is_a_failure_of_the_call_not_of_taking_it(void 
     snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
     lk_client *client = lk_test_sqs_client(url, 0, NULL);
     lk_outbox_failure_info info;
-    delete_one(client, "h1", 1);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_flush(client);
     assert_true(lk_outbox_failure(client, false, &info));
     assert_int_equal(info.err.code, LK_E_CONNECT);
     lk_client_free(client);
@@ -395,12 +352,12 @@ static void all_calls_find_a_queue_that_wants_its_url(void **state)
         {.delay_ms = 100, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     mono_ms += 20;
-    delete_one(client, "h2", 2);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h2", 2);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 5); /* two by name, GetQueueUrl, two by URL */
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -430,12 +387,12 @@ static void an_answer_that_nobody_read_in_time_is_no_timeout(void **state)
     atomic_int answered = 0;
     lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
     lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 100, &mono_ms);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     wait_for_answer(&answered);
     mono_ms += 1000 * 1000; /* a job ran, or the sandbox was frozen */
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_int_equal(atomic_load(&answered), 1);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_peer_stop(peer);
 }
@@ -448,7 +405,7 @@ static void an_answer_in_hand_is_not_waited_for(void **state)
     atomic_int answered = 0;
     lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
     lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 0, NULL);
-    lk_flight *flight = lk_flight_new(LK_OUTBOX_DELETE, queue_of(client, "jobs"));
+    lk_flight *flight = lk_flight_new(LK_OUTBOX_DELETE, lk_test_outbox_queue(client, "jobs"));
     lk_call *call = calloc(1, sizeof(*call));
     lk_buf_add_str(&call->members, "\"ReceiptHandle\":\"h1\"");
     lk_flight_add(flight, call);
@@ -470,10 +427,10 @@ static void an_attempt_without_answer_is_late_and_repeated(void **state)
     const lk_test_answer silent[] = {{.delay_ms = 400}};
     lk_test_sqs *sqs = lk_test_sqs_start(silent, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 60, NULL);
-    delete_one(client, "h1", 1);
-    flush_all(client);
+    lk_test_outbox_delete(client, "h1", 1);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -486,12 +443,12 @@ static void a_request_gets_a_second_look_before_it_is_called_late(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 100}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 100, &mono_ms);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     lk_test_sqs_wait_for(sqs, 1);
     mono_ms += 1000 * 1000;
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 1);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -503,7 +460,7 @@ static void a_flush_whose_time_is_up_still_reads_what_has_come(void **state)
     atomic_int answered = 0;
     lk_test_peer *peer = lk_test_peer_start(serve_and_tell, &answered);
     lk_client *client = lk_test_sqs_client(lk_test_peer_url(peer), 0, NULL);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     wait_for_answer(&answered);
     assert_lk_ok(lk_outbox_flush(client, 0, &err));
     assert_int_equal(lk_outbox_pending(client), 0);
@@ -518,12 +475,12 @@ static void a_flush_stops_waiting_at_its_deadline(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 200}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 5);
+    lk_test_outbox_delete(client, "h1", 5);
     assert_lk_fails(lk_outbox_flush(client, lk_mono_ms() + 20, &err), LK_E_TIMEOUT);
     assert_int_equal(lk_outbox_pending(client), 1);
     assert_true(lk_outbox_unsettled(client, 5));
     assert_false(lk_outbox_unsettled(client, 6));
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_false(lk_outbox_unsettled(client, 5));
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
@@ -536,12 +493,12 @@ static void a_flush_can_be_interrupted_and_repeated(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 100}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 1);
+    lk_test_outbox_delete(client, "h1", 1);
     lk_client_interrupt(client);
     assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
-    flush_all(client);
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 1);
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -554,17 +511,17 @@ static void sends_of_one_group_never_overtake_each_other(void **state)
     const lk_test_answer answers[] = {{.delay_ms = 50, .status = 500}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "g");
     mono_ms += 100; /* a second connection would be free to take it */
-    send_one(client, "jobs.fifo", "{\"n\":2}", "g");
-    send_one(client, "jobs.fifo", "{\"n\":3}", "g");
-    flush_all(client);
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":2}", "g");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":3}", "g");
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 4);
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 1);
     const char *const order[] = {"n\\\":1", "n\\\":1", "n\\\":2", "n\\\":3"};
     for (size_t i = 0; i < LK_COUNT(order); i++)
         assert_true(lk_test_sqs_has(sqs, i, order[i]));
-    assert_no_failure(client);
+    lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
 }
@@ -575,11 +532,11 @@ static void sends_of_different_groups_share_a_batch(void **state)
     const lk_test_answer slow[] = {{.delay_ms = 50}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
-    send_one(client, "jobs.fifo", "{\"n\":1}", "a");
-    send_one(client, "jobs.fifo", "{\"n\":2}", "b");
-    send_one(client, "jobs.fifo", "{\"n\":3}", "b");
-    send_one(client, "jobs.fifo", "{\"n\":4}", "c");
-    flush_all(client);
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "a");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":2}", "b");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":3}", "b");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":4}", "c");
+    lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_true(lk_test_sqs_has(sqs, 1, "n\\\":2"));
     assert_true(lk_test_sqs_has(sqs, 1, "n\\\":4"));
@@ -598,251 +555,15 @@ static void a_send_is_waited_for_under_every_name_of_its_fifo_queue(void **state
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     snprintf(url, sizeof(url), "%s/000000000000/jobs.fifo", lk_test_sqs_url(sqs));
-    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
+    lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "g");
     assert_int_equal(lk_outbox_pending(client), 1);
-    assert_lk_ok(lk_outbox_flush_queue(client, queue_of(client, "other.fifo"), -1, &err));
+    assert_lk_ok(
+        lk_outbox_flush_queue(client, lk_test_outbox_queue(client, "other.fifo"), -1, &err));
     assert_int_equal(lk_outbox_pending(client), 1);
-    assert_lk_ok(lk_outbox_flush_queue(client, queue_of(client, url), -1, &err));
+    assert_lk_ok(lk_outbox_flush_queue(client, lk_test_outbox_queue(client, url), -1, &err));
     assert_int_equal(lk_outbox_pending(client), 0);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
-}
-
-/* --- Interrupts ----------------------------------------------------------------------------- */
-
-typedef struct interrupter {
-    lk_test_sqs *sqs;
-    lk_client *client;
-} interrupter;
-
-static void *interrupt_the_second_request(void *ctx)
-{
-    interrupter *i = ctx;
-    lk_test_sqs_wait_for(i->sqs, 2);
-    lk_client_interrupt(i->client);
-    return NULL;
-}
-
-static void an_interrupt_while_the_queue_is_looked_up_fails_no_call(void **state)
-{
-    (void)state;
-    lk_err err;
-    pthread_t thread;
-    const lk_test_answer answers[] = {
-        {.status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}, {.delay_ms = 300}};
-    lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
-    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    interrupter i = {sqs, client};
-    assert_int_equal(pthread_create(&thread, NULL, interrupt_the_second_request, &i), 0);
-    send_one(client, "jobs", "{}", NULL);
-    assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
-    pthread_join(thread, NULL);
-    flush_all(client);
-    assert_no_failure(client);
-    lk_client_free(client);
-    lk_test_sqs_stop(sqs);
-}
-
-/* --- Reports -------------------------------------------------------------------------------- */
-
-static void finished_calls_are_reported_to_those_who_observe(void **state)
-{
-    (void)state;
-    lk_err err;
-    lk_call_report report;
-    const lk_test_answer answers[] = {{0}, {.status = 500}, {0}, {.status = 403, .error = "No"}};
-    lk_test_sqs *sqs = lk_test_sqs_start(answers, LK_COUNT(answers));
-    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h0", 1);
-    flush_all(client);
-    assert_int_equal(lk_client_observed(client, &report), 0);
-
-    assert_lk_ok(lk_client_observe(client, true, &err));
-    delete_one(client, "h1", 1);
-    flush_all(client);
-    assert_int_equal(lk_client_observed(client, &report), 1);
-    assert_string_equal(report.action, "DeleteMessage");
-    assert_slice(report.queue_name, "jobs");
-    assert_int_equal(report.entries, 1);
-    assert_int_equal(report.info.attempts, 2);
-    assert_int_equal(report.info.http_status, 200);
-    assert_int_equal(report.err.code, LK_OK);
-    delete_one(client, "h2", 1);
-    flush_all(client);
-    assert_int_equal(lk_client_observed(client, &report), 1);
-    assert_int_equal(report.info.http_status, 403);
-    assert_string_equal(report.err.aws_code, "No");
-    assert_int_equal(lk_client_observed(client, &report), 0);
-
-    assert_lk_ok(lk_client_observe(client, false, &err));
-    delete_one(client, "h3", 1);
-    flush_all(client);
-    assert_int_equal(lk_client_observed(client, &report), 0);
-    lk_client_free(client);
-    lk_test_sqs_stop(sqs);
-}
-
-static void reports_that_nobody_takes_do_not_pile_up(void **state)
-{
-    (void)state;
-    lk_err err;
-    lk_call_report report;
-    lk_client *client = lk_test_sqs_client("http://127.0.0.1:1", 0, NULL);
-    assert_lk_ok(lk_client_observe(client, true, &err));
-    for (int i = 0; i < 1100; i++)
-        lk_report_add(client, "DeleteMessage", queue_of(client, "jobs"), 1,
-                      &(lk_call_info){.attempts = i}, NULL);
-    assert_int_equal(lk_client_observed(client, &report), 1);
-    assert_int_equal(report.info.attempts, 100);
-    int left = 0;
-    while (lk_client_observed(client, &report))
-        left++;
-    assert_int_equal(left, 999);
-    lk_client_free(client);
-}
-
-/* --- The end -------------------------------------------------------------------------------- */
-
-static void sends_that_are_given_up_come_back_with_their_bodies(void **state)
-{
-    (void)state;
-    lk_err err;
-    lk_slice body;
-    uint64_t tag;
-    const lk_test_answer slow[] = {{.delay_ms = 300}};
-    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
-    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    send_one(client, "jobs.fifo", "{\"n\":1}", "g");
-    send_one(client, "jobs.fifo", "{\"n\":2}", "g");
-    delete_one(client, "h1", 1);
-    lk_send_give_up(client);
-    assert_int_equal(lk_outbox_pending(client), 1); /* the delete */
-    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 1);
-    assert_slice(body, "{\"n\":1}");
-    assert_int_equal(err.code, LK_E_TIMEOUT);
-    assert_non_null(strstr(err.message, "may have been accepted"));
-    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 1);
-    assert_slice(body, "{\"n\":2}");
-    assert_non_null(strstr(err.message, "not sent yet"));
-    assert_int_equal(lk_send_failure(client, &tag, &body, &err), 0);
-    flush_all(client);
-    lk_client_free(client);
-    lk_test_sqs_stop(sqs);
-}
-
-/* --- Processes ------------------------------------------------------------------------------ */
-
-static void a_forked_child_starts_with_an_empty_outbox(void **state)
-{
-    (void)state;
-    lk_err err;
-    const lk_test_answer slow[] = {{.delay_ms = 100}};
-    lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
-    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
-    delete_one(client, "h1", 1);
-    pid_t child = fork();
-    if (child == 0) {
-        bool ok = lk_client_enter(client, &err) == 0 && lk_outbox_pending(client) == 0 &&
-                  lk_outbox_flush(client, -1, &err) == 0;
-        _exit(ok ? 0 : 1);
-    }
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-    flush_all(client); /* the parent's call is untouched */
-    assert_int_equal(lk_test_sqs_count(sqs), 1);
-    assert_no_failure(client);
-    lk_client_free(client);
-    lk_test_sqs_stop(sqs);
-}
-
-/* A child whose client puts a delete on its way and is frozen with the call outstanding; after the
- * thaw it must settle. Ends with 0 when it did. */
-static void run_frozen_client(int port)
-{
-    lk_err err;
-    char url[64];
-    lk_queue *queue = NULL;
-    lk_outbox_failure_info info;
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d", port);
-    lk_client *client = lk_test_sqs_client(url, 0, NULL);
-    bool ok = lk_queue_get(client, LK_SLICE_LITERAL("jobs"), &queue, &err) == 0 &&
-              lk_outbox_delete(client, queue, LK_SLICE_LITERAL("h1"), LK_SLICE_LITERAL("m1"), 1,
-                               &err) == 0;
-    raise(SIGSTOP);
-    ok = ok && lk_outbox_flush(client, lk_mono_ms() + 5000, &err) == 0 &&
-         !lk_outbox_failure(client, false, &info);
-    _exit(ok ? 0 : 1);
-}
-
-static int accept_one(int listener)
-{
-    struct pollfd ready = {.fd = listener, .events = POLLIN};
-    assert_int_equal(poll(&ready, 1, 5000), 1);
-    int fd = accept(listener, NULL, NULL);
-    assert_true(fd >= 0);
-    return fd;
-}
-
-/* Starts the child and returns the connection with its request, when it is stopped. */
-static int freeze_a_client(int listener, int port, pid_t *child)
-{
-    *child = fork();
-    if (*child == 0)
-        run_frozen_client(port);
-    int fd = accept_one(listener);
-    int status = 0;
-    assert_true(lk_test_peer_read(fd, NULL));
-    assert_int_equal(waitpid(*child, &status, WUNTRACED), *child);
-    assert_true(WIFSTOPPED(status));
-    return fd;
-}
-
-static void thaw(pid_t child)
-{
-    kill(child, SIGCONT);
-}
-
-static void assert_settled(pid_t child)
-{
-    int status = -1;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void a_peer_that_vanished_during_a_freeze_is_replaced(void **state)
-{
-    (void)state;
-    int port = 0;
-    pid_t child = 0;
-    int listener = lk_test_listen(&port);
-    int fd = freeze_a_client(listener, port, &child);
-    struct linger abort_at_close = {.l_onoff = 1};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_at_close, sizeof(abort_at_close));
-    close(fd);
-    thaw(child);
-    fd = accept_one(listener);
-    assert_true(lk_test_peer_read(fd, NULL));
-    lk_test_peer_answer(fd, "{}");
-    assert_settled(child);
-    close(fd);
-    close(listener);
-}
-
-static void an_answer_that_came_during_a_freeze_counts(void **state)
-{
-    (void)state;
-    int port = 0;
-    pid_t child = 0;
-    int listener = lk_test_listen(&port);
-    int fd = freeze_a_client(listener, port, &child);
-    lk_test_peer_answer(fd, "{}");
-    close(fd);
-    thaw(child);
-    assert_settled(child);
-    struct pollfd more = {.fd = listener, .events = POLLIN};
-    assert_int_equal(poll(&more, 1, 0), 0); /* it did not ask again */
-    close(listener);
 }
 
 int main(void)
@@ -876,13 +597,6 @@ int main(void)
         cmocka_unit_test(sends_of_one_group_never_overtake_each_other),
         cmocka_unit_test(sends_of_different_groups_share_a_batch),
         cmocka_unit_test(a_send_is_waited_for_under_every_name_of_its_fifo_queue),
-        cmocka_unit_test(an_interrupt_while_the_queue_is_looked_up_fails_no_call),
-        cmocka_unit_test(finished_calls_are_reported_to_those_who_observe),
-        cmocka_unit_test(reports_that_nobody_takes_do_not_pile_up),
-        cmocka_unit_test(sends_that_are_given_up_come_back_with_their_bodies),
-        cmocka_unit_test(a_forked_child_starts_with_an_empty_outbox),
-        cmocka_unit_test(a_peer_that_vanished_during_a_freeze_is_replaced),
-        cmocka_unit_test(an_answer_that_came_during_a_freeze_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
