@@ -13,6 +13,10 @@ module Lambdakiq
     # What the core calls an operation, as we do.
     OPERATIONS = Hash.new { |names, action| names[action] = ActiveSupport::Inflector.underscore(action).to_sym }
 
+    # What became of a call.
+    Outcome = Struct.new(:result, :failure)
+    private_constant :Outcome
+
     module_function
 
     def listening?
@@ -27,7 +31,7 @@ module Lambdakiq
     end
 
     def instrument(native, operation, queue)
-      ActiveSupport::Notifications.instrument(NAME, operation: operation, queue: queue) do |payload|
+      notify(operation: operation, queue: queue) do |payload|
         yield
       ensure
         attempts, status, duration_us, request_id = native.last_call
@@ -41,7 +45,7 @@ module Lambdakiq
       return yield unless listening?
 
       started = Process.clock_gettime(Process::CLOCK_MONOTONIC, :float_millisecond)
-      ActiveSupport::Notifications.instrument(NAME, operation: operation, queue: queue) do |payload|
+      notify(operation: operation, queue: queue) do |payload|
         yield.tap { |response| payload.merge!(answer(response)) }
       rescue StandardError => e
         payload.merge!(answer(e))
@@ -67,8 +71,35 @@ module Lambdakiq
         payload = { operation: OPERATIONS[action], queue: queue, entries: entries, status: status, attempts: attempts,
                     request_id: request_id, duration_ms: duration_us / 1000.0 }
         payload.merge!(exception: [error.class.name, error.message], exception_object: error) if error
-        ActiveSupport::Notifications.instrument(NAME, payload)
+        notify(payload) { nil }
       end
+    end
+
+    # The call and its notification. What a listener raises must not look like a failure of the call: a
+    # message that SQS has accepted would be sent again.
+    def notify(payload, &call)
+      outcome = nil
+      begin
+        ActiveSupport::Notifications.instrument(NAME, payload) do |told|
+          outcome = attempt(told, &call)
+          raise outcome.failure if outcome.failure # for the payload
+        end
+      rescue StandardError => e
+        blame(e) unless outcome && e.equal?(outcome.failure)
+      end
+      outcome ||= attempt({}, &call) # a listener did not let it begin
+      outcome.failure ? raise(outcome.failure) : outcome.result
+    end
+
+    def attempt(told)
+      Outcome.new(yield(told), nil)
+    rescue StandardError => e
+      Outcome.new(nil, e)
+    end
+
+    def blame(error)
+      Lambdakiq.logger.error("[Lambdakiq] a listener of #{NAME} failed: #{ErrorText.of(error)}")
+      ErrorReports.report(error, handled: true, context: { lambdakiq: "a listener of #{NAME}" })
     end
 
     # What a response, or an error, of `Aws::SQS::Client` tells of its call.
@@ -80,6 +111,6 @@ module Lambdakiq
       { status: http.status_code, attempts: context.respond_to?(:retries) ? context.retries + 1 : nil,
         request_id: context.respond_to?(:[]) ? context[:request_id] : nil }
     end
-    private_class_method :instrument, :answer
+    private_class_method :instrument, :notify, :attempt, :blame, :answer
   end
 end
