@@ -20,6 +20,47 @@ class CurrentAttributesTest < QueueTest
     end
   end
 
+  # Sends itself again with what it was enqueued with, whatever it changed.
+  class AgainJob < ActiveJob::Base
+    retry_on(ArgumentError, wait: 0, attempts: 2) { nil }
+
+    def perform
+      Ledger.write('perform', Current.account)
+      Current.account = 'changed by a job'
+      raise ArgumentError
+    end
+  end
+
+  # A record: found by its id, gone with "gone".
+  class Account
+    include GlobalID::Identification
+
+    attr_reader :id
+
+    def self.find(id)
+      raise 'no such account' if id == 'gone'
+
+      new(id)
+    end
+
+    def initialize(id)
+      @id = id
+    end
+
+    def ==(other)
+      other.is_a?(Account) && id == other.id
+    end
+  end
+  GlobalID.app ||= 'lambdakiq-test'
+
+  class DiscardJob < ActiveJob::Base
+    discard_on(ActiveJob::DeserializationError) { Ledger.write('discarded') }
+
+    def perform
+      Ledger.write('perform')
+    end
+  end
+
   def setup
     super
     Lambdakiq.config.current_attributes = [Current.name]
@@ -51,6 +92,36 @@ class CurrentAttributesTest < QueueTest
     end
 
     assert_equal [['perform', 'a', nil]] * 2, Ledger.lines.select { |line| line.first == 'perform' }
+  end
+
+  def test_what_a_job_sets_does_not_reach_the_next_one
+    2.times { enqueue(nil) }
+    invoke(@queue)
+
+    assert_equal [['perform', nil, nil]] * 2, Ledger.lines.select { |line| line.first == 'perform' }
+  end
+
+  def test_what_is_current_around_the_handler_is_there_again_afterwards
+    enqueue('a')
+    Current.account = 'the handler'
+    invoke(@queue)
+
+    assert_equal ['perform', 'a', nil], Ledger.lines.last
+    assert_equal 'the handler', Current.account
+  end
+
+  def test_a_job_that_sends_itself_again_takes_along_what_it_came_with
+    Current.set(account: 'a') { AgainJob.set(queue: @queue).perform_later }
+    2.times { invoke(@queue) }
+
+    assert_equal [['perform', 'a']] * 2, Ledger.lines
+  end
+
+  def test_a_record_that_is_gone_can_be_discarded
+    Current.set(account: Account.new('gone')) { DiscardJob.set(queue: @queue).perform_later }
+
+    assert_empty invoke(@queue)
+    assert_equal [['discarded']], Ledger.lines
   end
 
   since '7.1', def test_many_jobs_at_once_have_them_as_well

@@ -17,8 +17,11 @@ module Lambdakiq
     #
     # @api private
     module Carried
+      # A job that came with some keeps them when it sends itself again, whatever it has changed since.
       def serialize
-        CurrentAttributes.any? ? super.merge(KEY => CurrentAttributes.dump) : super
+        return super unless CurrentAttributes.any?
+
+        super.merge(KEY => @lambdakiq_current || CurrentAttributes.dump)
       end
 
       def deserialize(job_data)
@@ -29,7 +32,19 @@ module Lambdakiq
       def perform_now
         return super unless @lambdakiq_current
 
-        CurrentAttributes.with(@lambdakiq_current) { super }
+        CurrentAttributes.apart do
+          @lambdakiq_performing = true
+          super
+        end
+      end
+
+      private
+
+      # Where ActiveJob looks up the records among the arguments, and lets the class say what is to become
+      # of the job when one is gone.
+      def deserialize_arguments_if_needed
+        super
+        CurrentAttributes.restore(@lambdakiq_current) if @lambdakiq_performing
       end
     end
 
@@ -57,20 +72,34 @@ module Lambdakiq
         end
       end
 
-      # Runs the block with them; afterwards they are what they were.
+      # Runs the block with nothing set; afterwards they are what they were.
+      def apart
+        outer = instances.to_h { |instance| [instance, instance.attributes.dup] }
+        outer.each_key(&:reset)
+        yield
+      ensure
+        outer&.each { |instance, attributes| instance.attributes = attributes }
+      end
+
+      # Sets them.
       #
       # @param dumped [Hash] of {#dump}, maybe of another deployment
-      def with(dumped, &block)
-        dumped.reverse_each.inject(block) do |inner, (name, arguments)|
-          klass = ActiveSupport::Inflector.safe_constantize(name)
-          next inner.tap { tell(name) } unless klass
+      # @raise [ActiveJob::DeserializationError] a record among them is gone
+      def restore(dumped)
+        dumped.each do |name, arguments|
+          klass = ActiveSupport::Inflector.safe_constantize(name) if @names.include?(name)
+          next tell(name) unless klass
 
-          values = known(klass, name, ActiveJob::Arguments.deserialize(arguments).first)
-          -> { klass.set(values, &inner) }
-        end.call
+          known(klass, name, ActiveJob::Arguments.deserialize(arguments).first)
+            .each { |attribute, value| klass.instance.public_send("#{attribute}=", value) }
+        end
       end
 
       private
+
+      def instances
+        @names.filter_map { |name| ActiveSupport::Inflector.safe_constantize(name)&.instance }
+      end
 
       def known(klass, name, values)
         values.select do |attribute, _|
