@@ -408,9 +408,13 @@ int lk_outbox_visibility(lk_client *client, lk_queue *queue, lk_slice receipt_ha
 int lk_outbox_send(lk_client *client, lk_queue *queue, lk_slice body,
                    const lk_send_options *options, uint64_t tag, lk_err *err)
 {
-    lk_call *call = lk_call_new_send(client, queue, body, options, tag, err);
-    if (!call)
-        return err ? err->code : LK_E_NOMEM;
+    lk_err failure; /* read here, so err may be NULL */
+    lk_call *call = lk_call_new_send(client, queue, body, options, tag, &failure);
+    if (!call) {
+        if (err)
+            *err = failure;
+        return failure.code;
+    }
     lk_buf_add(&call->body, body);
     if (lk_queue_fifo(queue) && options)
         lk_buf_add(&call->group,

@@ -356,6 +356,15 @@ static void when_the_connection_fails_every_entry_gets_the_reason(void **state)
 
 /* --- Later ---------------------------------------------------------------------------------- */
 
+static void an_async_send_that_cannot_be_sent_says_so_to_callers_without_err(void **state)
+{
+    lk_test_local *local = *state;
+    lk_slice jobs = LK_SLICE_LITERAL("jobs.fifo"); /* wants a job_id */
+    assert_int_equal(
+        lk_send_async(lk_test_local_client(local), jobs, LK_SLICE_LITERAL("{}"), NULL, 1, NULL),
+        LK_E_INVALID);
+}
+
 static void an_async_send_arrives_and_flush_knows_it(void **state)
 {
     lk_test_local *local = *state;
@@ -496,6 +505,7 @@ int main(void)
         cmocka_unit_test(calls_to_a_fifo_queue_follow_each_other),
         cmocka_unit_test(an_interrupt_gives_every_entry_without_an_answer_its_reason),
         cmocka_unit_test(when_the_connection_fails_every_entry_gets_the_reason),
+        LOCAL(an_async_send_that_cannot_be_sent_says_so_to_callers_without_err),
         LOCAL(an_async_send_arrives_and_flush_knows_it),
         LOCAL(a_failed_async_send_is_handed_back),
         cmocka_unit_test(a_flush_may_have_a_timeout),
