@@ -5,6 +5,7 @@
  */
 #include "lk_test.h"
 #include "lk_test_identity.h"
+#include "lk_test_sqs.h"
 #include "server.h"
 
 #include <pthread.h>
@@ -16,19 +17,6 @@ typedef struct secure_server {
     lk_client *client;
 } secure_server;
 
-static lk_client *new_client(const char *url)
-{
-    lk_err err;
-    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
-    options.endpoint = url;
-    options.region = "us-east-1";
-    options.access_key_id = "AKIDEXAMPLE";
-    options.secret_access_key = "secret";
-    lk_client *client = lk_client_new(&options, &err);
-    assert_non_null(client);
-    return client;
-}
-
 static void open_server(secure_server *s, const lk_test_identity *id)
 {
     lk_err err;
@@ -37,7 +25,7 @@ static void open_server(secure_server *s, const lk_test_identity *id)
         .clock = s->clock, .tls_certificate = id->certificate_path, .tls_key = id->key_path};
     assert_lk_ok(lk_server_start(&options, &s->server, &err));
     setenv("AWS_CA_BUNDLE", id->certificate_path, 1);
-    s->client = new_client(lk_server_url(s->server));
+    s->client = lk_test_sqs_client(lk_server_url(s->server), 0, NULL);
     assert_lk_ok(lk_create_queue(s->client, "jobs", NULL, 0, NULL, &err));
 }
 
@@ -66,7 +54,7 @@ static void *send_one(void *arg)
 {
     lk_err err;
     const secure_server *s = arg;
-    lk_client *client = new_client(lk_server_url(s->server));
+    lk_client *client = lk_test_sqs_client(lk_server_url(s->server), 0, NULL);
     usleep(50000); /* the poll is most likely open by then; if not it finds the message at once */
     int rc = lk_send(client, LK_SLICE_LITERAL("jobs"), LK_SLICE_LITERAL("{}"), NULL, NULL, &err);
     lk_client_free(client);
@@ -96,7 +84,7 @@ static void an_unverified_client_sends_nothing(void **state)
     lk_err err;
     open_server(&s, *state);
     unsetenv("AWS_CA_BUNDLE");
-    lk_client *client = new_client(lk_server_url(s.server));
+    lk_client *client = lk_test_sqs_client(lk_server_url(s.server), 0, NULL);
     assert_lk_fails(
         lk_send(client, LK_SLICE_LITERAL("jobs"), LK_SLICE_LITERAL("{}"), NULL, NULL, &err),
         LK_E_TLS);
