@@ -93,10 +93,16 @@ class DevProcess
   def read(output)
     output.each_line(chomp: true) do |text|
       text = text.scrub
-      line = Line.new(text, (Time.now.to_f * 1000).round + (@offset_ms || 0))
+      line = Line.new(text, written_ms(text) + (@offset_ms || 0))
       @lock.synchronize { @lines << line }
       @environment[Regexp.last_match(1)] = Regexp.last_match(2) if text =~ /\A\s*export ([A-Z_]+)=(\S+)\z/
     end
+  end
+
+  # A metric says when it was written. Reading it may come later, and the wait from there to the next try
+  # would seem too short.
+  def written_ms(text)
+    text.start_with?('{') && text[/"_aws":\{"Timestamp":(\d+)/, 1]&.to_i || (Time.now.to_f * 1000).round
   end
 
   def ended?
