@@ -22,7 +22,9 @@ static int start(lk_test_program *program, const char *option, const char *value
 
 static void stop(lk_test_program *program, int signal_number)
 {
-    assert_int_equal(lk_test_program_end(program, signal_number), 0);
+    int code = lk_test_program_end(program, signal_number);
+    if (code != 0)
+        fail_msg("it ended with %d: %s", code, program->output.ptr);
     lk_test_program_clear(program);
 }
 
