@@ -140,4 +140,6 @@ module ActiveJob
 end
 
 ActiveSupport.on_load(:active_job) { Lambdakiq::Metrics.install }
+# Once there is a Rails application: at once, or later where `lambdakiq-handler` loads it.
+ActiveSupport.on_load(:before_configuration) { require_relative 'lambdakiq/railtie' }
 require_relative 'lambdakiq/railtie' if defined?(Rails::Railtie)

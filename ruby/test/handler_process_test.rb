@@ -48,6 +48,27 @@ class HandlerProcessTest < QueueTest
     end
   RUBY
 
+  # As Bundler loads the gems of an application: Rails comes when ours is loaded already.
+  RAILS_APP = <<~'RUBY'
+    require 'rails'
+    require 'active_job/railtie'
+    require 'lambdakiq'
+
+    class SmallApplication < Rails::Application
+      config.root = __dir__
+      config.eager_load = false
+      config.logger = Logger.new(File::NULL)
+      config.active_job.queue_adapter = :lambdakiq
+      config.lambdakiq.metrics_namespace = 'Small'
+    end
+    SmallApplication.initialize!
+
+    def (SmallApplication).settings(event:, context:)
+      { 'namespace' => Lambdakiq.config.metrics_namespace, 'adapter' => ActiveJob::Base.queue_adapter_name,
+        'loaded' => Lambdakiq.autoload?(:Outbox).nil? }
+    end
+  RUBY
+
   def setup
     super
     @directory = Dir.mktmpdir('lambdakiq-handler')
@@ -103,6 +124,15 @@ class HandlerProcessTest < QueueTest
     assert_equal({ 'path' => '/again' }, next_answer[1])
   end
 
+  def test_a_rails_application_has_its_settings_though_rails_is_loaded_later_than_the_gem
+    File.write("#{@directory}/environment.rb", RAILS_APP)
+    start('environment.SmallApplication.settings')
+    @peer.invoke('id-1', {})
+
+    assert_equal ['invocation/id-1/response',
+                  { 'namespace' => 'Small', 'adapter' => 'lambdakiq', 'loaded' => true }], next_answer.first(2)
+  end
+
   def test_an_application_that_cannot_be_loaded_is_an_init_error
     File.write("#{@directory}/broken.rb", 'raise LoadError, "no such gem"')
     start('broken.handler', out: File::NULL, err: File::NULL)
@@ -117,6 +147,14 @@ class HandlerProcessTest < QueueTest
     _, answer = next_answer
 
     assert_match(/no method nobody in app\.rb/, answer['errorMessage'])
+    assert_equal 1, wait
+  end
+
+  def test_a_missing_file_is_an_init_error_that_names_it
+    start('web.handler')
+    path, answer = next_answer
+
+    assert_equal ['init/error', "handler \"web.handler\": there is no file #{@directory}/web.rb"], [path, answer['errorMessage']]
     assert_equal 1, wait
   end
 

@@ -23,11 +23,22 @@ module Lambdakiq
     #
     # @return [#call] takes event: and context:
     def load
-      require File.expand_path(@file) if @file
+      load_file if @file
       target = @constant ? Object.const_get(@constant) : TOPLEVEL_BINDING.receiver
       return target.method(@method_name) if target.respond_to?(@method_name, true)
 
       raise NameError, "handler #{@name.inspect}: no method #{@method_name} #{@constant ? "of #{@constant}" : "in #{@file}.rb"}"
+    end
+
+    private
+
+    def load_file
+      path = File.expand_path(@file)
+      require path
+    rescue LoadError => e
+      raise unless e.path == path # the file is there, and misses another
+
+      raise LoadError, "handler #{@name.inspect}: there is no file #{path}.rb"
     end
   end
 end
