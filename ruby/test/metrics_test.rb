@@ -129,6 +129,22 @@ class MetricsTest < QueueTest
     assert_empty(metrics { InlineJob.perform_later })
   end
 
+  def test_a_job_of_another_adapter_is_counted_where_lambdakiq_performs_it_and_what_it_enqueues_elsewhere_is_not
+    other = Class.new(ActJob) do
+      def perform(*)
+        self.class.set(queue: 'elsewhere').perform_later
+        raise ActJob::Failure
+      end
+    end
+    self.class.const_set(:MovingJob, other)
+    queue = make_queue
+    metrics { other.set(queue: queue).perform_later }
+    other.queue_adapter = :test
+
+    assert_equal %w[perform_start perform enqueue_retry].map { |name| "#{name}.active_job" },
+                 metrics { invoke(queue) }.map { |line| line['JobEvent'] }
+  end
+
   private
 
   def metrics

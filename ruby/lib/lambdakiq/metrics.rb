@@ -43,15 +43,20 @@ module Lambdakiq
       end
 
       def enqueued_jobs(payload)
-        return [] unless ours?(payload)
+        return [] unless adapter?(payload)
 
         payload[:jobs].select(&:successfully_enqueued?)
                       .map { |job| [job, job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'] }
       end
 
-      # A job of another adapter is counted only when Lambdakiq performs it.
+      # A job of another adapter is counted where Lambdakiq performs it, and tells what becomes of it (as
+      # {Failure} does, which knows the receive count). What such a job enqueues elsewhere is not.
       def ours?(payload)
-        ActiveJob::QueueAdapters::LambdakiqAdapter === payload[:adapter] || !Performing.frame.nil?
+        adapter?(payload) || payload.key?(:receive_count) || Performing.frame&.own?(payload[:job])
+      end
+
+      def adapter?(payload)
+        ActiveJob::QueueAdapters::LambdakiqAdapter === payload[:adapter]
       end
 
       def line(event, job, name)
