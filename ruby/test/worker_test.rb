@@ -49,6 +49,11 @@ class WorkerTest < Minitest::Test
     assert_raises(Lambdakiq::OptionError) { job_class(dead: :drop) }
   end
 
+  def test_an_async_option_that_is_no_boolean_is_refused
+    job_class(async: false)
+    assert_raises(Lambdakiq::OptionError) { job_class(async: 'no') }
+  end
+
   # B18
   def test_options_replace_those_of_the_superclass
     parent = job_class(retry: 2, message_group_id: 'a')
@@ -79,7 +84,8 @@ class WorkerTest < Minitest::Test
   end
 
   def test_the_configuration_refuses_what_makes_no_sense
-    { max_retries: 13, long_delays: false, delete: :never, guard_seconds: -1, jitter: 101 }.each do |name, value|
+    { max_retries: 13, long_delays: false, delete: :never, guard_seconds: -1, jitter: 101, max_message_bytes: 0,
+      recursion_allowed: 'no', metrics_namespace: '', current_attributes: 1, client: :sqs }.each do |name, value|
       error = assert_raises(Lambdakiq::OptionError) { Lambdakiq.config.public_send("#{name}=", value) }
       assert_includes error.message, "config.lambdakiq.#{name}"
     end

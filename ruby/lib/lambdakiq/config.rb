@@ -8,11 +8,15 @@ module Lambdakiq
     # and SQS hides a message twelve hours at most.
     MAX_RETRIES = 12
 
+    # What the core takes as a limit.
+    MESSAGE_BYTES = (1..((2**31) - 1)).freeze
+    private_constant :MESSAGE_BYTES
+
     # @return [Integer] retries of jobs that do not say otherwise, 0 to 12 (12)
     attr_reader :max_retries
 
     # @return [String] CloudWatch namespace of the metrics ('Lambdakiq')
-    attr_accessor :metrics_namespace
+    attr_reader :metrics_namespace
 
     # @return [Logger, nil] where metric lines go; nil (default): straight to standard output, where
     #   Lambda picks them up whatever the log's level and format are
@@ -55,14 +59,14 @@ module Lambdakiq
     attr_reader :jitter
 
     # @return [Boolean] the function has `RecursiveLoop: Allow`, so re-sent jobs may keep their lineage
-    attr_accessor :recursion_allowed
+    attr_reader :recursion_allowed
 
     # @return [Integer, nil] messages over this size are refused before the network; default 1 MiB
-    attr_accessor :max_message_bytes
+    attr_reader :max_message_bytes
 
     # @return [Object, nil] an SQS client of your own, anything that answers as `Aws::SQS::Client` does;
     #   nil (default): Lambdakiq's
-    attr_accessor :client
+    attr_reader :client
 
     # @return [Numeric] seconds that a request, a handler or a process waits at its end for the answers to
     #   jobs that were sent with `async: true` (5)
@@ -111,6 +115,22 @@ module Lambdakiq
       @jitter = Options.integer('config.lambdakiq.jitter', value, 0..100)
     end
 
+    def metrics_namespace=(value)
+      @metrics_namespace = Options.text('config.lambdakiq.metrics_namespace', value)
+    end
+
+    def recursion_allowed=(value)
+      @recursion_allowed = Options.one_of('config.lambdakiq.recursion_allowed', value, [true, false])
+    end
+
+    def max_message_bytes=(value)
+      @max_message_bytes = value && Options.integer('config.lambdakiq.max_message_bytes', value, MESSAGE_BYTES)
+    end
+
+    def client=(value)
+      @client = Options.sqs_client('config.lambdakiq.client', value)
+    end
+
     def flush_timeout=(value)
       @flush_timeout = Options.number('config.lambdakiq.flush_timeout', value, 0..900)
     end
@@ -135,7 +155,7 @@ module Lambdakiq
 
     # Names or classes.
     def current_attributes=(value)
-      @current_attributes = Array(value).map { |one| one.is_a?(Module) ? one.name : one.to_str }.freeze
+      @current_attributes = Options.class_names('config.lambdakiq.current_attributes', value)
       CurrentAttributes.carry(@current_attributes)
     end
 

@@ -17,6 +17,7 @@ module Lambdakiq
       options = options.to_h.transform_keys(&:to_sym)
       check_retry(options[:retry], owner)
       one_of("#{owner}: lambdakiq_options dead", options[:dead], [nil, :dlq, :delete])
+      one_of("#{owner}: lambdakiq_options async", options[:async], [nil, true, false])
       unknown = options.keys - KNOWN
       Lambdakiq.logger.warn("[Lambdakiq] #{owner}: unknown lambdakiq_options #{unknown.join(', ')}") if unknown.any?
       options
@@ -60,6 +61,29 @@ module Lambdakiq
       return value if value.is_a?(Numeric) && range.cover?(value)
 
       raise OptionError, "#{name} is #{value.inspect}; use a number from #{range.min} to #{range.max}"
+    end
+
+    def text(name, value)
+      return value if value.is_a?(String) && !value.empty?
+
+      raise OptionError, "#{name} is #{value.inspect}; use a text"
+    end
+
+    # Names of classes, for which classes may stand.
+    def class_names(name, values)
+      Array(values).map do |value|
+        case value
+        when Module then value.name
+        when String, Symbol then value.to_s
+        else raise OptionError, "#{name} has #{value.inspect}; use the names of classes"
+        end
+      end.freeze
+    end
+
+    def sqs_client(name, value)
+      return value if value.nil? || value.respond_to?(:send_message)
+
+      raise OptionError, "#{name} is #{value.inspect}; use an Aws::SQS::Client, or what answers its calls"
     end
 
     def dimensions(name, set)
