@@ -33,6 +33,7 @@ module Lambdakiq
 
         replaced = mentions?(path, /^\s*config\.active_job\.queue_adapter\s*=/)
         comment_lines(path, /config\.active_job\.queue_adapter\s*=/) if replaced
+        say_status(:insert, path, :green)
         environment('config.active_job.queue_adapter = :lambdakiq', env: options[:environment])
       end
 
@@ -70,8 +71,10 @@ module Lambdakiq
       NEXT = [
         'template.yaml: let both functions have JOBS_QUEUE_NAME and the policies written there; the jobs',
         '  function runs the image of your web function.',
-        'sam deploy, then: aws cloudformation deploy --template-file cloudwatch.yaml --stack-name …',
-        'On this machine: lambdakiq dev --queue jobs -- bundle exec lambdakiq-handler app.handler'
+        'sam deploy, then, with the names of the two queues: aws cloudformation deploy --stack-name … \\',
+        '  --template-file cloudwatch.yaml --parameter-overrides JobsQueueName=… JobsDLQueueName=…',
+        'On this machine: rails g lambdakiq:install --environment development, and',
+        '  lambdakiq dev --queue jobs -- bundle exec lambdakiq-handler'
       ].freeze
       private_constant :NEXT
 
