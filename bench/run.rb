@@ -14,16 +14,16 @@ require_relative 'upgrade'
 
 COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'cold' => Cold, 'upgrade' => Upgrade, 'costs' => Costs }.freeze
 
-def usage(parser)
+def usage(parser, comparison)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }
   parser.banner = "usage: bin/bench [COMPARISON] [options]\n\nMeasures Lambdakiq 2.4.0 and ours in one run.\n\n" \
-                  "Comparisons:\n#{list.join("\n")}\n\nOptions:"
+                  "Comparisons:\n#{list.join("\n")}\n\nOptions of #{COMPARISONS.key(comparison)}:"
 end
 
 def parse(arguments, comparison)
   options = {}
   rest = OptionParser.new do |parser|
-    usage(parser)
+    usage(parser, comparison)
     comparison::OPTIONS.each { |name, line| parser.on(*line) { |value| options[name] = value } }
     parser.on('--json', 'figures as JSON') { options[:json] = true }
   end.parse(arguments)
