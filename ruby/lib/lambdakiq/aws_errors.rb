@@ -37,6 +37,7 @@ else
 
           @lock = Mutex.new
 
+          # @return [Class] the error that SQS calls so, made when it is first named
           def self.const_missing(name)
             @lock.synchronize do
               next const_get(name, false) if const_defined?(name, false)

@@ -108,6 +108,7 @@ module Lambdakiq
         jobs.select(&:enqueue_error).to_h { |job| [job, job.enqueue_error] }
       end
 
+      # As {.enqueue}, where ActiveJob cannot enqueue many at once.
       def one_by_one(jobs)
         jobs.each_with_object({}) do |(job, options), failures|
           job.enqueue(options)

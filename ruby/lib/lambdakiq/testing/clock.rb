@@ -7,12 +7,15 @@ module Lambdakiq
     # Ruby's clock and what it was moved by. The core follows it through the file that also moves it beside
     # the local server, so that it judges due times by the same clock. `travel_to` moves Ruby's.
     module Clock
+      # Where the core looks for the file.
       VARIABLE = 'LAMBDAKIQ_CLOCK_FILE'
 
       # The core's clock may be off by this much before it is set again: two clocks cannot be read at once.
       SLACK_MS = 2
 
       # Before a message is made: it may carry the time at which the job is due.
+      #
+      # @api private
       class Enqueueing
         def start(*)
           Clock.now_ms

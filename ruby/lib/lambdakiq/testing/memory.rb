@@ -52,20 +52,27 @@ module Lambdakiq
 
       # @!group Calls of SQS
 
+      # @return [SQS::Structure]
       def get_queue_url(queue_name:)
         SQS.response(:get_queue_url, queue_url: self[queue_name].url)
       end
 
+      # @param attribute_names [Array<String>, nil] all come, whatever is asked for
+      # @return [SQS::Structure]
       def get_queue_attributes(queue_url:, attribute_names: nil) # rubocop:disable Lint/UnusedMethodArgument
         SQS.response(:get_queue_attributes, attributes: self[queue_url].attributes)
       end
 
+      # @param params [Hash] `message_body`, and what else SendMessage takes
+      # @return [SQS::Structure] with `message_id`
       def send_message(queue_url:, **params)
         message = self[queue_url].send_message(params)
         Testing.sent
         SQS.response(:send_message, message_id: message.message_id)
       end
 
+      # @param entries [Array<Hash>] `id`, and what SendMessage takes
+      # @return [SQS::Structure] with `successful`
       def send_message_batch(queue_url:, entries:)
         done = entries.map do |entry|
           { 'Id' => entry.fetch(:id), 'MessageId' => self[queue_url].send_message(entry.except(:id)).message_id }
@@ -74,11 +81,13 @@ module Lambdakiq
         SQS.response(:send_message_batch, successful: done, failed: [])
       end
 
+      # @return [SQS::EmptyStructure]
       def delete_message(queue_url:, receipt_handle:)
         self[queue_url].delete(receipt_handle)
         SQS.response(:delete_message, {})
       end
 
+      # @return [SQS::EmptyStructure]
       def change_message_visibility(queue_url:, receipt_handle:, visibility_timeout:)
         self[queue_url].change_visibility(receipt_handle, visibility_timeout)
         SQS.response(:change_message_visibility, {})

@@ -73,6 +73,7 @@ module Lambdakiq
         self.job_class == job_class.name && (with.nil? || arguments == with)
       end
 
+      # @return [String] for the message of a failed assertion
       def inspect
         "#<#{self.class} #{job_class} #{job_id} received #{receive_count} times, visible at #{visible_at}>"
       end
