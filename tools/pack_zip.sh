@@ -25,9 +25,11 @@ bundle_there() {
   (cd "$package" && quietly env -u BUNDLE_PATH bundle "$@")
 }
 
+# Without keys: on Lambda they are variables (RAILS_MASTER_KEY). The package may be in the application.
 copy_application() {
   (cd "$application" && tar -cf - --exclude=./tmp --exclude=./log --exclude=./vendor/bundle \
-    --exclude=./.bundle --exclude=./.git .) | tar -xf - -C "$package"
+    --exclude=./.bundle --exclude=./.git --exclude='./config/*.key' --exclude='./config/credentials/*.key' \
+    --exclude=".${package#"$application"}" --exclude=".${package#"$application"}.zip" .) | tar -xf - -C "$package"
 }
 
 # The gem as it is packed, compiled in place: Bundler takes such a directory as it is.

@@ -16,20 +16,28 @@ class ZipTest < QueueTest
 
   def test_a_packed_application_performs_an_event_with_nothing_of_this_machine
     Dir.mktmpdir do |directory|
-      package = "#{directory}/function"
-      output, status = Open3.capture2e("#{ROOT}/tools/pack_zip.sh", "#{ROOT}/examples/rails_app", package)
-      assert status.success?, output
+      package = pack("#{directory}/app")
       queue = make_queue
       send_job(queue)
       answer = invoke_package(package, event(queue), queue)
       assert_equal({ 'batchItemFailures' => [] }, answer['result'])
       assert_equal [0, 0, 0], counts(queue)
-      assert_equal "receipt A-1\n", File.read("#{directory}/ledger.txt")
+      assert_equal "receipt A-1\n", File.read("#{directory}/app/build/ledger.txt")
       assert_self_contained(package, answer)
+      refute_path_exists "#{package}/config/master.key"
     end
   end
 
   private
+
+  # Into a directory of the application, as the guide has it.
+  def pack(application)
+    FileUtils.cp_r("#{ROOT}/examples/rails_app", application)
+    File.write("#{application}/config/master.key", 'secret')
+    output, status = Open3.capture2e("#{ROOT}/tools/pack_zip.sh", '.', 'build/function', chdir: application)
+    assert status.success?, output
+    "#{application}/build/function"
+  end
 
   def send_job(queue)
     body = { job_class: 'ReceiptJob', job_id: SecureRandom.uuid, queue_name: queue, arguments: ['A-1'],
