@@ -180,6 +180,7 @@ class SafetyForkTest < QueueTest
   def child(exit_with: :exit!)
     fork do
       Minitest.class_variable_set(:@@after_run, []) # the server is the parent's to stop
+      Minitest.singleton_class.undef_method(:run)
       Minitest.define_singleton_method(:run) { |*| true }
       yield
       Process.public_send(exit_with, true)

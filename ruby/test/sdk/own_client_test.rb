@@ -133,6 +133,10 @@ class OwnClientTest < QueueTest
       @calls = []
     end
 
+    def send_message(**message)
+      send_message_batch(entries: [{ id: '0', **message }]).successful.first
+    end
+
     def send_message_batch(entries:, **)
       @calls << entries.map { |entry| entry[:id] }
       failing = (@failures.shift || []).to_h { |index, fault| [index.to_s, fault] }
