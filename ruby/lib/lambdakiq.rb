@@ -32,6 +32,7 @@ module Lambdakiq
   autoload :HandlerProcess, "#{__dir__}/lambdakiq/handler_process"
   autoload :Job, "#{__dir__}/lambdakiq/job"
   autoload :Message, "#{__dir__}/lambdakiq/message"
+  autoload :MetricArguments, "#{__dir__}/lambdakiq/metric_arguments"
   autoload :Metrics, "#{__dir__}/lambdakiq/metrics"
   autoload :Native, "#{__dir__}/lambdakiq/native"
   autoload :Notes, "#{__dir__}/lambdakiq/notes"

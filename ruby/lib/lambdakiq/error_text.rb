@@ -41,6 +41,7 @@ module Lambdakiq
       Module.instance_method(:name).bind_call(klass) || 'an anonymous class'
     end
 
+    # @return [String] any text as valid UTF-8
     def utf8(text)
       text = text.to_s
       text = text.encoding == Encoding::BINARY ? text.dup.force_encoding(Encoding::UTF_8) : text.encode(Encoding::UTF_8)
@@ -48,6 +49,5 @@ module Lambdakiq
     rescue EncodingError
       text.dup.force_encoding(Encoding::UTF_8).scrub
     end
-    private_class_method :utf8
   end
 end

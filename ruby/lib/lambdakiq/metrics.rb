@@ -67,7 +67,7 @@ module Lambdakiq
           job_name: job.class.name, job_id: job.job_id, queue_name: job.queue_name,
           message_id: job.provider_job_id, exception_name: error&.class&.name,
           enqueued_at: iso8601(job.enqueued_at), executions: job.executions,
-          duration_ms: event.duration.to_i, arguments: Arguments.of(job),
+          duration_ms: event.duration.to_i, arguments: MetricArguments.of(job),
           dimension_sets: dimension_sets(config.metrics_dimensions)
         )
       end
@@ -93,44 +93,6 @@ module Lambdakiq
           $stdout.write("#{line}\n")
           $stdout.flush
         end
-      end
-    end
-
-    # A job's arguments as JSON texts, as far as they may be printed.
-    #
-    # @api private
-    module Arguments
-      module_function
-
-      # @return [Array<String>, nil] nil when the job's class does not want them in logs
-      def of(job)
-        return if job.class.respond_to?(:log_arguments?) && !job.class.log_arguments?
-
-        # nil when they could not be deserialised, which is what the job failed of
-        job.arguments&.map { |argument| JSON.generate(printable(argument)) }
-      rescue JSON::JSONError # NaN and the like: nothing that could have been sent
-        nil
-      end
-
-      def printable(value)
-        case value
-        when nil, true, false, Numeric, String then value
-        when Hash then filter(value).to_h { |key, item| [key.to_s, printable(item)] }
-        when Array then value.map { |item| printable(item) }
-        else text(value)
-        end
-      end
-
-      def filter(hash)
-        filters = defined?(Rails.application) && Rails.application ? Rails.application.config.filter_parameters : []
-        return hash if filters.empty?
-
-        require 'active_support/parameter_filter'
-        ActiveSupport::ParameterFilter.new(filters).filter(hash.transform_keys(&:to_s))
-      end
-
-      def text(value)
-        value.respond_to?(:to_global_id) ? value.to_global_id.to_s : value.to_s
       end
     end
   end
