@@ -693,7 +693,8 @@ typedef struct lk_metric {
     const lk_slice *arguments_json; /* JobArg1..n, each a JSON value; NULL: not printed */
     size_t argument_count;
     /* Of lk_dimension, one set a byte; NULL: one set of AppName, JobEvent and JobName. A dimension
-     * without a value is left out. */
+     * without a value is left out, and so is a set that is empty then, or the same as another. When
+     * none is left the event is counted without dimensions. */
     const uint8_t *dimension_sets;
     size_t dimension_set_count;
 } lk_metric;

@@ -24,35 +24,61 @@ static bool has_exception(const lk_metric *m)
     return m->exception_name.len > 0;
 }
 
-static void write_dimension_set(lk_json_writer *w, const lk_metric *m, unsigned set)
+/* Dimensions by their names, with the values they have on this line. */
+typedef struct dimension {
+    lk_dimension bit;
+    const char *name;
+    lk_slice value;
+} dimension;
+
+enum { DIMENSIONS = 4, ALL_DIMENSIONS = (1 << DIMENSIONS) - 1 };
+
+static void list_dimensions(const lk_metric *m, dimension list[DIMENSIONS])
 {
-    const struct {
-        lk_dimension dimension;
-        const char *name;
-        lk_slice value;
-    } all[] = {
-        {LK_DIMENSION_APP_NAME, "AppName", m->app_name},
-        {LK_DIMENSION_JOB_EVENT, "JobEvent", m->job_event},
-        {LK_DIMENSION_JOB_NAME, "JobName", m->job_name},
-        {LK_DIMENSION_QUEUE_NAME, "QueueName", m->queue_name},
-    };
+    list[0] = (dimension){LK_DIMENSION_APP_NAME, "AppName", m->app_name};
+    list[1] = (dimension){LK_DIMENSION_JOB_EVENT, "JobEvent", m->job_event};
+    list[2] = (dimension){LK_DIMENSION_JOB_NAME, "JobName", m->job_name};
+    list[3] = (dimension){LK_DIMENSION_QUEUE_NAME, "QueueName", m->queue_name};
+}
+
+static void write_dimension_set(lk_json_writer *w, const dimension list[DIMENSIONS], unsigned set)
+{
     lk_json_begin_array(w);
-    for (size_t i = 0; i < LK_COUNT(all); i++) {
-        if ((set & all[i].dimension) && all[i].value.len > 0)
-            lk_json_value_str(w, all[i].name);
+    for (size_t i = 0; i < DIMENSIONS; i++) {
+        if (set & list[i].bit)
+            lk_json_value_str(w, list[i].name);
     }
     lk_json_end_array(w);
 }
 
+/* What is left of the sets when dimensions without a value are taken out: each once, or the event
+ * would be counted twice under it, and an empty one, which is a metric without dimensions, only
+ * where there is no other. */
 static void write_dimension_sets(lk_json_writer *w, const lk_metric *m)
 {
+    static const uint8_t usual[] = {LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_EVENT |
+                                    LK_DIMENSION_JOB_NAME};
+    const uint8_t *sets = m->dimension_sets ? m->dimension_sets : usual;
+    size_t count = m->dimension_sets ? m->dimension_set_count : LK_COUNT(usual);
+    dimension list[DIMENSIONS];
+    list_dimensions(m, list);
+    unsigned present = 0;
+    for (size_t i = 0; i < DIMENSIONS; i++)
+        present |= list[i].value.len > 0 ? list[i].bit : 0U;
+    bool written[ALL_DIMENSIONS + 1] = {[0] = true};
+    bool any = false;
+
     lk_json_key(w, "Dimensions");
     lk_json_begin_array(w);
-    if (!m->dimension_sets)
-        write_dimension_set(w, m,
-                            LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_EVENT | LK_DIMENSION_JOB_NAME);
-    for (size_t i = 0; m->dimension_sets && i < m->dimension_set_count; i++)
-        write_dimension_set(w, m, m->dimension_sets[i]);
+    for (size_t i = 0; i < count; i++) {
+        unsigned set = sets[i] & present;
+        if (written[set])
+            continue;
+        written[set] = any = true;
+        write_dimension_set(w, list, set);
+    }
+    if (!any)
+        write_dimension_set(w, list, 0);
     lk_json_end_array(w);
 }
 

@@ -247,19 +247,57 @@ static void dimensions_can_be_chosen(void **state)
     lk_json_free(root);
 }
 
+/* The written dimension sets, as JSON. */
+static void expect_sets(lk_metric *m, const uint8_t *sets, size_t count, const char *expected)
+{
+    m->dimension_sets = sets;
+    m->dimension_set_count = count;
+    lk_json *root = parsed(m);
+    lk_err err;
+    lk_buf text = {0};
+    assert_lk_ok(lk_json_dump(lk_json_get(directive(root), "Dimensions"), &text, &err));
+    assert_slice(lk_buf_slice(&text), expected);
+    lk_buf_clear(&text);
+    lk_json_free(root);
+}
+
 static void a_dimension_without_a_value_is_left_out_of_every_set(void **state)
+{
+    (void)state;
+    const uint8_t sets[] = {LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_EVENT,
+                            LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_NAME};
+    lk_metric m = usual_metric();
+    m.app_name = (lk_slice){0};
+    expect_sets(&m, sets, LK_COUNT(sets), "[[\"JobEvent\"],[\"JobName\"]]");
+}
+
+static void a_set_that_is_empty_then_is_left_out(void **state)
 {
     (void)state;
     const uint8_t sets[] = {LK_DIMENSION_APP_NAME, LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_NAME};
     lk_metric m = usual_metric();
     m.app_name = (lk_slice){0};
-    m.dimension_sets = sets;
-    m.dimension_set_count = LK_COUNT(sets);
-    lk_json *root = parsed(&m);
-    const lk_json *written = lk_json_get(directive(root), "Dimensions");
-    assert_int_equal(lk_json_length(lk_json_at(written, 0)), 0);
-    assert_int_equal(lk_json_length(lk_json_at(written, 1)), 1);
-    lk_json_free(root);
+    expect_sets(&m, sets, LK_COUNT(sets), "[[\"JobName\"]]");
+}
+
+static void a_set_that_is_the_same_as_another_then_does_not_count_twice(void **state)
+{
+    (void)state;
+    const uint8_t sets[] = {LK_DIMENSION_APP_NAME | LK_DIMENSION_JOB_NAME, LK_DIMENSION_JOB_NAME};
+    lk_metric m = usual_metric();
+    expect_sets(&m, sets, LK_COUNT(sets), "[[\"AppName\",\"JobName\"],[\"JobName\"]]");
+    m.app_name = (lk_slice){0};
+    expect_sets(&m, sets, LK_COUNT(sets), "[[\"JobName\"]]");
+}
+
+/* Which EMF allows: CloudWatch has a metric without dimensions then. */
+static void without_any_dimension_the_line_has_one_empty_set(void **state)
+{
+    (void)state;
+    const uint8_t sets[] = {LK_DIMENSION_APP_NAME, LK_DIMENSION_APP_NAME};
+    lk_metric m = usual_metric();
+    m.app_name = (lk_slice){0};
+    expect_sets(&m, sets, LK_COUNT(sets), "[[]]");
 }
 
 int main(void)
@@ -267,6 +305,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dimensions_can_be_chosen),
         cmocka_unit_test(a_dimension_without_a_value_is_left_out_of_every_set),
+        cmocka_unit_test(a_set_that_is_empty_then_is_left_out),
+        cmocka_unit_test(a_set_that_is_the_same_as_another_then_does_not_count_twice),
+        cmocka_unit_test(without_any_dimension_the_line_has_one_empty_set),
         cmocka_unit_test(a_performed_job_prints_the_line_of_2_4_0),
         cmocka_unit_test(a_failed_job_counts_its_exception_and_names_it),
         cmocka_unit_test(an_enqueued_job_has_no_message_id_and_no_execution_yet),
