@@ -687,6 +687,7 @@ typedef struct lk_metric {
     lk_slice message_id;
     lk_slice exception_name;        /* present: ExceptionCount 1 */
     lk_slice enqueued_at;           /* ISO 8601 */
+    lk_slice request_id;            /* the web request that the job was enqueued in */
     int executions;                 /* from 1; < 0: absent */
     int64_t duration_ms;            /* < 0: absent */
     int64_t timestamp_ms;           /* epoch ms; 0: now */

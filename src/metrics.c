@@ -142,6 +142,7 @@ static void write_properties(lk_json_writer *w, const lk_metric *m)
     write_text(w, "JobId", m->job_id);
     write_text(w, "QueueName", m->queue_name);
     write_text(w, "MessageId", m->message_id);
+    write_text(w, "RequestId", m->request_id);
     write_text(w, "ExceptionName", m->exception_name);
     write_text(w, "EnqueuedAt", m->enqueued_at);
     if (m->executions >= 0)

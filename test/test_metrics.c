@@ -217,6 +217,16 @@ static void arguments_that_make_the_line_too_long_are_left_out(void **state)
     lk_buf_clear(&text);
 }
 
+static void the_request_that_enqueued_the_job_is_a_property(void **state)
+{
+    (void)state;
+    lk_metric m = usual_metric();
+    m.request_id = lk_slice_of("req-1");
+    char *line = format(&m);
+    assert_non_null(strstr(line, "\"MessageId\":\"m-9\",\"RequestId\":\"req-1\","));
+    lk_free(line);
+}
+
 static void names_with_quotes_and_newlines_stay_one_line_of_json(void **state)
 {
     (void)state;
@@ -318,6 +328,7 @@ int main(void)
         cmocka_unit_test(an_argument_over_several_lines_is_printed_on_one),
         cmocka_unit_test(what_is_no_json_is_printed_as_text),
         cmocka_unit_test(arguments_that_make_the_line_too_long_are_left_out),
+        cmocka_unit_test(the_request_that_enqueued_the_job_is_a_property),
         cmocka_unit_test(names_with_quotes_and_newlines_stay_one_line_of_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,7 @@ static lk_metric metric_of(VALUE options)
     metric.job_id = ext_slice(ext_option(options, "job_id"));
     metric.queue_name = ext_slice(ext_option(options, "queue_name"));
     metric.message_id = ext_slice(ext_option(options, "message_id"));
+    metric.request_id = ext_slice(ext_option(options, "request_id"));
     metric.exception_name = ext_slice(ext_option(options, "exception_name"));
     metric.enqueued_at = ext_slice(ext_option(options, "enqueued_at"));
     return metric;
