@@ -56,7 +56,7 @@ module Lambdakiq
   #
   # @return [Config]
   def config
-    @config ||= Config.new
+    @config ||= Config.new.tap { |config| Metrics.listen(config) }
   end
 
   # @return [Client] made at first use and kept

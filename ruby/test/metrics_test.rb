@@ -113,6 +113,44 @@ class MetricsTest < QueueTest
     assert_empty(metrics { ActJob.set(queue: queue).perform_later })
   end
 
+  def test_events_can_be_chosen
+    queue = make_queue
+    Lambdakiq.config.metrics_events = [:enqueue_retry, 'perform.active_job']
+
+    assert_empty(metrics { ActJob.set(queue: queue).perform_later('fail') })
+    assert_equal %w[perform.active_job enqueue_retry.active_job], metrics { invoke(queue) }.map { |line| line['JobEvent'] }
+  end
+
+  since '7.1', def test_of_many_jobs_at_once_those_are_counted_whose_event_is_chosen
+    Lambdakiq.config.metrics_events = %w[enqueue_at]
+    queue = make_queue
+    jobs = [ActJob.new.set(queue: queue), ActJob.new.set(queue: queue, wait: 5)]
+
+    assert_equal %w[enqueue_at.active_job], metrics { ActiveJob.perform_all_later(jobs) }.map { |line| line['JobEvent'] }
+  end
+
+  def test_events_that_are_none_are_refused
+    [[], %w[discard], [nil], 'perform', nil].each do |value|
+      assert_raises(Lambdakiq::OptionError, value.inspect) { Lambdakiq.config.metrics_events = value }
+    end
+    assert_equal Lambdakiq::Metrics::EVENTS, Lambdakiq.config.metrics_events
+  end
+
+  def test_nobody_listens_to_what_is_not_counted
+    names = [*Lambdakiq::Metrics::EVENTS, 'enqueue_all'].map { |name| "#{name}.active_job" }
+    listeners = -> { names.to_h { |name| [name, ActiveSupport::Notifications.notifier.listeners_for(name).size] } }
+    all = listeners.call
+    Lambdakiq.config.metrics_events = %w[perform]
+    assert_equal names - %w[perform.active_job], names.select { |name| listeners.call[name] == all[name] - 1 }
+
+    Lambdakiq.config.metrics_enabled = false
+    assert_equal all.transform_values { |count| count - 1 }, listeners.call
+
+    Lambdakiq.config.metrics_events = Lambdakiq::Metrics::EVENTS
+    Lambdakiq.config.metrics_enabled = true
+    assert_equal all, listeners.call
+  end
+
   def test_a_logger_of_the_application_gets_the_lines_instead
     queue = make_queue
     text = StringIO.new

@@ -23,7 +23,10 @@ module Lambdakiq
     attr_accessor :metrics_logger
 
     # @return [Boolean] whether there are metrics (true)
-    attr_accessor :metrics_enabled
+    attr_reader :metrics_enabled
+
+    # @return [Array<String>] which events are counted, of {Metrics::EVENTS}; default all of them
+    attr_reader :metrics_events
 
     # @return [String, nil] dimension AppName; default the name of the application's module
     attr_writer :metrics_app_name
@@ -79,6 +82,7 @@ module Lambdakiq
       @max_retries = MAX_RETRIES
       @metrics_namespace = 'Lambdakiq'
       @metrics_enabled = true
+      @metrics_events = Metrics::EVENTS
       @current_attributes = [].freeze
       @metrics_dimensions = [%w[AppName JobEvent JobName].freeze].freeze
       @long_delays = true
@@ -117,6 +121,17 @@ module Lambdakiq
 
     def metrics_namespace=(value)
       @metrics_namespace = Options.text('config.lambdakiq.metrics_namespace', value)
+    end
+
+    def metrics_enabled=(value)
+      @metrics_enabled = value
+      Metrics.listen(self)
+    end
+
+    # With or without `.active_job`.
+    def metrics_events=(value)
+      @metrics_events = Options.events('config.lambdakiq.metrics_events', value)
+      Metrics.listen(self)
     end
 
     def recursion_allowed=(value)

@@ -3,36 +3,63 @@
 module Lambdakiq
   # ActiveJob's events as CloudWatch metrics in Embedded Metric Format: one line of JSON for each event.
   module Metrics
-    # What is counted.
-    EVENTS = %w[enqueue enqueue_at enqueue_all perform_start perform enqueue_retry retry_stopped]
-             .map { |name| "#{name}.active_job" }.freeze
+    # What is counted: ActiveJob's events by their names.
+    EVENTS = %w[enqueue enqueue_at perform_start perform enqueue_retry retry_stopped].freeze
 
     # By their names on the line, as the core combines them.
     DIMENSIONS = { 'AppName' => 1, 'JobEvent' => 2, 'JobName' => 4, 'QueueName' => 8 }.freeze
 
     @lock = Mutex.new
+    @listeners = {}
 
     class << self
-      # Listens to ActiveJob's events; {Config#metrics_enabled} is asked at each of them.
+      # Listens from now on to what the settings ask for.
       #
       # @api private
       def install
-        @install ||= EVENTS.each { |name| ActiveSupport::Notifications.subscribe(name) { |event| log(event) } }
+        @installed = true
+        listen(Lambdakiq.config)
+      end
+
+      # Listens to what the settings ask for now, and to nothing where that is nothing: an event without a
+      # listener costs nothing.
+      #
+      # @param config [Config]
+      # @api private
+      def listen(config)
+        return unless @installed
+
+        wanted = config.metrics_enabled ? sources(config.metrics_events) : []
+        @lock.synchronize do
+          (@listeners.keys - wanted).each { |name| ActiveSupport::Notifications.unsubscribe(@listeners.delete(name)) }
+          (wanted - @listeners.keys).each do |name|
+            @listeners[name] = ActiveSupport::Notifications.subscribe(name) { |event| log(event) }
+          end
+        end
       end
 
       # Writes the metrics of an event.
       #
       # @param event [ActiveSupport::Notifications::Event]
       def log(event)
-        return unless Lambdakiq.config.metrics_enabled
+        config = Lambdakiq.config
+        return unless config.metrics_enabled
 
-        jobs(event).each { |job, name| write(line(event, job, name)) }
+        jobs(event).each do |job, name|
+          write(line(event, job, name)) if config.metrics_events.include?(name.delete_suffix('.active_job'))
+        end
       rescue StandardError => e
         # A job must not fail because it could not be counted.
         Lambdakiq.logger.error("[Lambdakiq] no metrics for #{event.name}: #{e.class}: #{e.message}")
       end
 
       private
+
+      # Where the events come from: many jobs that are enqueued at once have one for all of them.
+      def sources(events)
+        names = events.map { |name| "#{name}.active_job" }
+        (events & %w[enqueue enqueue_at]).any? ? [*names, 'enqueue_all.active_job'] : names
+      end
 
       # The jobs an event is about, each with the event's name for it.
       def jobs(event)

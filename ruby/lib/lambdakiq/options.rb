@@ -92,6 +92,14 @@ module Lambdakiq
       raise OptionError, "#{name} has the set #{set.inspect}; use some of #{Metrics::DIMENSIONS.keys.join(', ')}"
     end
 
+    def events(name, values)
+      names = values.map { |value| value.to_s.delete_suffix('.active_job') }.uniq if values.is_a?(Array)
+      return names.freeze if names&.any? && (names - Metrics::EVENTS).empty?
+
+      raise OptionError, "#{name} is #{values.inspect}; use a list of some of #{Metrics::EVENTS.join(', ')} " \
+                         '(metrics_enabled = false for none)'
+    end
+
     def one_of(name, value, choices)
       return value if choices.include?(value)
 
