@@ -461,6 +461,7 @@ typedef struct lk_decision {
                          had died already (or its function died in the last try) */
     bool shortened;   /* wait cut to stay within MessageRetentionPeriod (B31): warn once */
     bool no_redrive;  /* deleted because the queue has no redrive policy: warn once */
+    int limit;        /* after a failure: how many retries the job gets, as lk_job_limit; else 0 */
 } lk_decision;
 
 /* Option `dead` of a job class: where its dead jobs go. */

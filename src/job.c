@@ -269,14 +269,22 @@ static lk_decision retry_after(const lk_job_facts *f, int n)
     return with_jitter(f, retry(f, lk_backoff_s(n)));
 }
 
+static lk_decision after_failure(const lk_job_facts *f, int limit)
+{
+    if (lk_job_is_last_receive(f))
+        return die_at_last_receive(f);
+    int n = failure_number(f);
+    return n <= limit ? retry_after(f, n) : die(f);
+}
+
 lk_decision lk_job_after(const lk_job_facts *facts, bool success)
 {
     if (success)
         return no_call(LK_DELETE);
-    if (lk_job_is_last_receive(facts))
-        return die_at_last_receive(facts);
-    int n = failure_number(facts);
-    return n <= lk_job_limit(facts) ? retry_after(facts, n) : die(facts);
+    int limit = lk_job_limit(facts);
+    lk_decision decision = after_failure(facts, limit);
+    decision.limit = limit;
+    return decision;
 }
 
 /* --- Names ---------------------------------------------------------------------------------- */

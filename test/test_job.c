@@ -140,6 +140,19 @@ static void the_thirteenth_failure_is_left_for_the_dead_letter_queue(void **stat
     assert_true(d.dead);
 }
 
+static void a_decision_about_a_failure_names_the_limit_that_it_rests_on(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.retry = 5;
+    assert_int_equal(lk_job_after(&f, false).limit, 5);
+    f.receive_count = 6;
+    lk_decision death = lk_job_after(&f, false);
+    assert_true(death.dead);
+    assert_int_equal(death.limit, 5);
+    assert_int_equal(lk_job_after(&f, true).limit, 0);
+}
+
 static void a_death_before_the_queues_limit_is_drained_towards_the_dead_letter_queue(void **state)
 {
     (void)state;
@@ -618,6 +631,7 @@ int main(void)
         cmocka_unit_test(a_first_failure_is_retried_after_thirty_seconds),
         cmocka_unit_test(the_waits_grow_as_sidekiqs_do),
         cmocka_unit_test(the_thirteenth_failure_is_left_for_the_dead_letter_queue),
+        cmocka_unit_test(a_decision_about_a_failure_names_the_limit_that_it_rests_on),
         cmocka_unit_test(a_death_before_the_queues_limit_is_drained_towards_the_dead_letter_queue),
         cmocka_unit_test(a_job_that_uses_up_its_own_retries_is_deleted),
         cmocka_unit_test(a_job_that_uses_up_its_own_retries_is_kept_when_it_asks_for_that),

@@ -28,6 +28,7 @@ module Lambdakiq
   autoload :ErrorText, "#{__dir__}/lambdakiq/error_text"
   autoload :Event, "#{__dir__}/lambdakiq/event"
   autoload :Failure, "#{__dir__}/lambdakiq/failure"
+  autoload :FailureLog, "#{__dir__}/lambdakiq/failure_log"
   autoload :HandlerName, "#{__dir__}/lambdakiq/handler_name"
   autoload :HandlerProcess, "#{__dir__}/lambdakiq/handler_process"
   autoload :Job, "#{__dir__}/lambdakiq/job"

@@ -4,6 +4,10 @@ require_relative 'test_helper'
 
 # What is told of attempts that failed.
 class FailureTest < QueueTest
+  class DiscardJob < ActJob
+    lambdakiq_retry_in { :discard }
+  end
+
   def test_a_retry_is_announced_with_what_only_the_message_knows
     queue = make_queue
     job = ActJob.set(queue: queue).perform_later('fail')
@@ -20,6 +24,62 @@ class FailureTest < QueueTest
 
     assert_equal [[job.provider_job_id, queue, 1]],
                  deaths.map { |event| event.payload.values_at(:message_id, :queue, :receive_count) }
+  end
+
+  def test_a_retry_is_one_log_line_with_all_there_is_to_know
+    queue = make_queue
+    job = ActJob.set(queue: queue).perform_later('fail')
+    invoke(queue)
+
+    assert_equal ["[Lambdakiq] message #{job.provider_job_id} of #{queue}: Retrying ActJob (Job ID: #{job.job_id}) in 30 " \
+                  'seconds, receive 1, retry 1 of 12, due to ActJob::Failure: as told'],
+                 log_lines(/Retrying|Stopped retrying/)
+  end
+
+  def test_a_client_of_the_applications_own_makes_no_difference_to_it
+    queue = make_queue(max_receive_count: 5)
+    ActJob.set(queue: queue).perform_later('fail')
+    Lambdakiq.config.client = sqs
+    Lambdakiq.instance_variable_set(:@client, nil)
+    invoke(queue)
+
+    assert_match(/in 30 seconds, receive 1, retry 1 of 4, due to/, log_lines(/Retrying/).join("\n"))
+  end
+
+  def test_a_death_is_one_log_line_that_tells_what_becomes_of_the_message
+    { { max_receive_count: 1 } => 'receive 1, limit 0, left for the dead-letter queue',
+      { max_receive_count: 13, retries: 0 } => 'receive 1, limit 0, on its way to the dead-letter queue',
+      { dead_letters: false } => 'receive 1, limit 0, deleted' }.each do |settings, fate|
+      Lambdakiq.config.max_retries = settings.delete(:retries) || 12
+      queue = make_queue(**settings)
+      LOG.truncate(0)
+      job = ActJob.set(queue: queue).perform_later('fail')
+      invoke(queue)
+
+      assert_equal ["[Lambdakiq] message #{job.provider_job_id} of #{queue}: Stopped retrying ActJob (Job ID: #{job.job_id}), " \
+                    "#{fate}, due to ActJob::Failure: as told"], log_lines(/Retrying|Stopped retrying/), fate
+    end
+  end
+
+  def test_a_discard_is_one_log_line
+    queue = make_queue
+    job = DiscardJob.set(queue: queue).perform_later('fail')
+    invoke(queue)
+
+    assert_equal ["[Lambdakiq] message #{job.provider_job_id} of #{queue}: Discarded FailureTest::DiscardJob " \
+                  "(Job ID: #{job.job_id}), receive 1, deleted as its lambdakiq_retry_in says, due to ActJob::Failure: as told"],
+                 log_lines(/Discarded/)
+  end
+
+  # Those keep ActiveJob's line: its retry_on knows nothing of receives.
+  def test_what_activejob_retries_by_itself_is_logged_by_activejob
+    queue = make_queue
+    job = AgainJob.set(queue: queue).perform_later
+    invoke(queue)
+    lines = log_lines(/Retrying/)
+
+    assert_equal 1, lines.size
+    assert_match(/\ARetrying AgainJob \(Job ID: #{job.job_id}\)/, lines.first)
   end
 
   # ActiveSupport's reporter, from 7.0 on.
@@ -66,6 +126,10 @@ class FailureTest < QueueTest
   end
 
   private
+
+  def log_lines(pattern)
+    LOG.string.lines(chomp: true).grep(pattern)
+  end
 
   def reports(fail: false)
     list = []

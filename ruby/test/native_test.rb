@@ -14,7 +14,7 @@ class NativeTest < QueueTest
       client = nil # the batch keeps what it needs
       event['Records'].each { |record| batch.add(record) }
       assert_equal 0, batch.next
-      assert_equal [:run, nil, false], batch.start(nil, nil)
+      assert_equal [:run, nil, false, 0], batch.start(nil, nil)
       batch.finish(:done)
       assert_nil batch.next
       assert_equal [], batch.response
@@ -27,7 +27,7 @@ class NativeTest < QueueTest
     stress do
       line = Lambdakiq::Native.metrics_line({ namespace: 'N', job_event: 'e', job_name: 'J', arguments: %w[1 "x" {}] })
       assert_equal [1, 'x', {}], JSON.parse(line).values_at('JobArg1', 'JobArg2', 'JobArg3')
-      assert_equal [:retry, 30, false],
+      assert_equal [:retry, 30, false, 12],
                    Lambdakiq::Native.decide({ 'attributes' => { 'ApproximateReceiveCount' => '1' } }, false,
                                             { max_receive_count: 13, now_ms: 1 })
     end

@@ -39,7 +39,7 @@ class Timeline
   def line(line)
     case line.text
     when /"_aws"/ then metric(JSON.parse(line.text), line.at_ms)
-    when /\ARetrying \S+ \(Job ID: ([\h-]+)\).* in (\d+) seconds/
+    when /\bRetrying \S+ \(Job ID: ([\h-]+)\).* in (\d+) seconds/
       failed(Regexp.last_match(1), "hidden for #{Regexp.last_match(2)} s")
     when /\A\[Lambdakiq\] message \S+ of (\S+): (not due for \d+ s): sent again/
       row(line.at_ms, Regexp.last_match(1), "a message is #{Regexp.last_match(2)}: sent on")

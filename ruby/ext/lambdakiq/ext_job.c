@@ -85,8 +85,8 @@ static VALUE action_symbol(lk_action action)
 VALUE ext_decision(const lk_decision *decision)
 {
     VALUE wait_s = decision->wait_s < 0 ? Qnil : LL2NUM(decision->wait_s);
-    return rb_ary_new_from_args(3, action_symbol(decision->action), wait_s,
-                                decision->dead ? Qtrue : Qfalse);
+    return rb_ary_new_from_args(4, action_symbol(decision->action), wait_s,
+                                decision->dead ? Qtrue : Qfalse, INT2NUM(decision->limit));
 }
 
 lk_dead_mode ext_dead_mode(VALUE symbol)
@@ -121,8 +121,8 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     return facts;
 }
 
-/* decide(record, outcome, **facts) -> [action, wait_s, dead], and milliseconds to sleep first when
- * there are any. outcome: nil before the job runs, then true or false. */
+/* decide(record, outcome, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep
+ * first when there are any. outcome: nil before the job runs, then true or false. */
 static VALUE native_decide(VALUE self, VALUE record_hash, VALUE outcome, VALUE options)
 {
     lk_record record;

@@ -112,7 +112,7 @@ module Lambdakiq
     # Whether it may run now; else it has been dealt with.
     def ready?
       decision = decide_on(nil)
-      pause(decision[3] / 1000.0) if decision[3] # what is due in less than a second runs then, not before
+      pause(decision[4] / 1000.0) if decision[4] # what is due in less than a second runs then, not before
       return true if decision.first == :run
 
       say_held_back(decision)
@@ -131,7 +131,7 @@ module Lambdakiq
           "not performed now (#{decision.first})", decision[1])
     end
 
-    # action, wait_s, dead, and milliseconds to sleep first where there are any
+    # action, wait_s, dead, limit, and milliseconds to sleep first where there are any
     def decide_on(success)
       Native.decide(@item.data, success, facts.merge(@item.options))
     end
@@ -174,7 +174,7 @@ module Lambdakiq
       false
     end
 
-    def carry_out(action, wait_s, dead, _sleep_ms = nil)
+    def carry_out(action, wait_s, dead, _limit = nil, _sleep_ms = nil)
       case action
       when :delete then done { delete unless left_to_mapping?(dead) }
       when :hop then done { hop }

@@ -16,7 +16,7 @@ module Lambdakiq
 
       case (wait = RetryIn.ask(job.active_job, job.error, job.record.attempt - 1))
       when nil then new(job, decision)
-      when :discard then new(job, steps.decide(:done, nil), discarded: true)
+      when :discard then new(job, steps.decide(:done, nil), limit: decision[3], discarded: true)
       else new(job, steps.decide(:failed, wait))
       end
     end
@@ -32,11 +32,16 @@ module Lambdakiq
     attr_reader :wait_s
 
     # @param job [Job]
-    # @param decision [Array] the core's: action, wait_s, dead
+    # @return [Integer] how many retries the job gets
+    attr_reader :limit
+
+    # @param decision [Array] the core's: action, wait_s, dead, limit
+    # @param limit [Integer] where that decision was not about a failure
     # @param discarded [Boolean] the class's `lambdakiq_retry_in` wants no more of it
-    def initialize(job, decision, discarded: false)
+    def initialize(job, decision, limit: decision[3], discarded: false)
       @job = job
       @action, @wait_s, @dead = decision
+      @limit = limit
       @discarded = discarded
     end
 
@@ -85,12 +90,18 @@ module Lambdakiq
       job.record.receive_count
     end
 
+    # @return [Integer] which try this was, from 1: its receives, but for those that were only a delay
+    def attempt
+      job.record.attempt
+    end
+
     # Tells all who want to know.
     #
     # @api private
     def tell
+      poison? ? Notes.poison(self) : FailureLog.say(self)
       report
-      return Notes.poison(self) if poison?
+      return if poison?
 
       conclude if dead? || discarded?
       announce('retry_stopped') if dead?
@@ -128,7 +139,8 @@ module Lambdakiq
       Containment.hook("a listener of #{event}.active_job") do
         ActiveSupport::Notifications.instrument(
           "#{event}.active_job", adapter: active_job.class.queue_adapter, job: active_job, error: error,
-                                 message_id: message_id, queue: queue_name, receive_count: receive_count, **more
+                                 message_id: message_id, queue: queue_name, receive_count: receive_count,
+                                 limit: limit, **more
         )
       end
     end

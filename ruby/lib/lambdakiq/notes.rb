@@ -28,7 +28,7 @@ module Lambdakiq
       error = failure.error
       wait_s = failure.wait_s
       say(:error, failure.message_id, failure.queue_name,
-          "cannot be performed: #{ErrorText.of(error)}; " \
+          "cannot be performed, receive #{failure.receive_count}: #{ErrorText.of(error)}; " \
           "#{wait_s ? "tried again in #{wait_s} s" : 'left for the dead-letter queue'}")
       Containment.hook('a listener of poison.lambdakiq') do
         ActiveSupport::Notifications.instrument('poison.lambdakiq', message_id: failure.message_id, error: error,
