@@ -48,6 +48,7 @@ module Lambdakiq
   autoload :Shutdown, "#{__dir__}/lambdakiq/shutdown"
   autoload :SidekiqMethods, "#{__dir__}/lambdakiq/sidekiq_methods"
   autoload :SQS, "#{__dir__}/lambdakiq/sqs"
+  autoload :Trace, "#{__dir__}/lambdakiq/trace"
   autoload :VERSION, "#{__dir__}/lambdakiq/native"
   autoload :Worker, "#{__dir__}/lambdakiq/worker"
 
@@ -121,12 +122,12 @@ module Lambdakiq
   end
 
   # The trace that the running job belongs to, as X-Ray writes it: of its message, which carries the one
-  # it was enqueued in; outside of a job that of the invocation. Jobs that are enqueued carry the
-  # invocation's on.
+  # it was enqueued in; outside of a job that of the invocation. A job that is sent again carries its own
+  # on; other jobs carry the invocation's, or what {Config#trace_header} gives.
   #
   # @return [String, nil] `Root=…;Parent=…;Sampled=…`
   def trace_header
-    Performing.frame&.trace_header || ENV['_X_AMZN_TRACE_ID']
+    Trace.current
   end
 
   # @api private

@@ -176,7 +176,7 @@ static int send_one(void *args, lk_err *err)
 
 /* The Strings of a send, frozen, on the caller's stack for as long as the core has them. */
 typedef struct send_texts {
-    VALUE queue, body, job_id, group_id, resend_of;
+    VALUE queue, body, job_id, group_id, resend_of, trace_header;
 } send_texts;
 
 static void guard(send_texts *texts)
@@ -186,15 +186,20 @@ static void guard(send_texts *texts)
     RB_GC_GUARD(texts->job_id);
     RB_GC_GUARD(texts->group_id);
     RB_GC_GUARD(texts->resend_of);
+    RB_GC_GUARD(texts->trace_header);
 }
 
-/* argv: queue, body, job_id, delay_ms, group_id, resend_of, long_delays */
-enum { SEND_ARGC = 7 };
+/* argv: queue, body, job_id, delay_ms, group_id, resend_of, long_delays, and trace_header where it
+ * is not to be the environment's */
+enum { SEND_ARGC = 7, SEND_ARGC_MAX };
 
-static send_args send_args_of(ext_client *client, const VALUE *argv, send_texts *texts)
+static send_args send_args_of(ext_client *client, int argc, const VALUE *argv, send_texts *texts)
 {
-    *texts = (send_texts){ext_frozen(argv[0]), ext_frozen(argv[1]), ext_frozen(argv[2]),
-                          ext_frozen(argv[4]), ext_frozen(argv[5])};
+    rb_check_arity(argc, SEND_ARGC, SEND_ARGC_MAX);
+    *texts =
+        (send_texts){ext_frozen(argv[0]), ext_frozen(argv[1]),
+                     ext_frozen(argv[2]), ext_frozen(argv[4]),
+                     ext_frozen(argv[5]), argc > SEND_ARGC ? ext_frozen(argv[SEND_ARGC]) : Qnil};
     return (send_args){
         .client = client->client,
         .queue = ext_slice(texts->queue),
@@ -204,17 +209,18 @@ static send_args send_args_of(ext_client *client, const VALUE *argv, send_texts 
                     .delay_ms = ext_int64(argv[3], 0),
                     .message_group_id = ext_slice(texts->group_id),
                     .resend_of = ext_slice(texts->resend_of),
+                    .trace_header = ext_slice(texts->trace_header),
                     .long_delays = long_delays_of(argv[6])},
     };
 }
 
-/* send_job(queue, body, job_id, delay_ms, group_id, resend_of, long_delays) -> messageId */
+/* send_job(queue, body, job_id, delay_ms, group_id, resend_of, long_delays, trace_header = nil)
+ * -> messageId */
 static VALUE client_send_job(int argc, VALUE *argv, VALUE self)
 {
-    rb_check_arity(argc, SEND_ARGC, SEND_ARGC);
     ext_client *client = ext_client_of(self);
     send_texts texts;
-    send_args args = send_args_of(client, argv, &texts);
+    send_args args = send_args_of(client, argc, argv, &texts);
     lk_err err;
     /* Only a FIFO queue recognises the same send; on a standard one it is the caller who must know
      * that the job may be there already. */
@@ -230,9 +236,8 @@ static VALUE client_send_job(int argc, VALUE *argv, VALUE self)
 /* send_params(as send_job) -> the JSON object that SendMessage would get, without QueueUrl */
 static VALUE client_send_params(int argc, VALUE *argv, VALUE self)
 {
-    rb_check_arity(argc, SEND_ARGC, SEND_ARGC);
     send_texts texts;
-    send_args args = send_args_of(ext_client_of(self), argv, &texts);
+    send_args args = send_args_of(ext_client_of(self), argc, argv, &texts);
     char *json = NULL;
     size_t len = 0;
     lk_err err;
@@ -266,7 +271,7 @@ static lk_slice arena_copy(arena *a, VALUE string)
     return copy;
 }
 
-/* [body, job_id, delay_ms, group_id, resend_of, long_delays] */
+/* [body, job_id, delay_ms, group_id, resend_of, long_delays, trace_header] */
 enum {
     ENTRY_BODY,
     ENTRY_JOB_ID,
@@ -274,6 +279,7 @@ enum {
     ENTRY_GROUP_ID,
     ENTRY_RESEND_OF,
     ENTRY_LONG_DELAYS,
+    ENTRY_TRACE_HEADER,
     ENTRY_LEN
 };
 
@@ -295,6 +301,7 @@ static lk_send_entry entry_of(VALUE entry, arena *a)
                     .delay_ms = ext_int64(rb_ary_entry(entry, ENTRY_DELAY_MS), 0),
                     .message_group_id = arena_copy(a, rb_ary_entry(entry, ENTRY_GROUP_ID)),
                     .resend_of = arena_copy(a, rb_ary_entry(entry, ENTRY_RESEND_OF)),
+                    .trace_header = arena_copy(a, rb_ary_entry(entry, ENTRY_TRACE_HEADER)),
                     .long_delays = long_delays_of(rb_ary_entry(entry, ENTRY_LONG_DELAYS))},
     };
 }
@@ -368,10 +375,9 @@ static int send_async(void *args, lk_err *err)
 /* send_async(as send_job): puts the job on its way */
 static VALUE client_send_async(int argc, VALUE *argv, VALUE self)
 {
-    rb_check_arity(argc, SEND_ARGC, SEND_ARGC);
     ext_client *client = ext_client_of(self);
     send_texts texts;
-    send_args args = send_args_of(client, argv, &texts);
+    send_args args = send_args_of(client, argc, argv, &texts);
     lk_err err;
     /* An interrupt comes before the outbox has taken the job, or not at all. */
     int rc = ext_wait(send_async, &args, ext_client_interrupt, client, true, &err);

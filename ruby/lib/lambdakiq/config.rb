@@ -35,6 +35,11 @@ module Lambdakiq
     #   (none)
     attr_reader :current_attributes
 
+    # @return [#call, nil] gives the trace that jobs take along, as X-Ray writes it; nil, or where it returns
+    #   nil: what the variable `_X_AMZN_TRACE_ID` says, which is the invocation's. It is called when a job is
+    #   enqueued; what it raises is logged, and keeps no job from being sent
+    attr_reader :trace_header
+
     # @return [Array<Array<String>>] sets of dimensions under which each event is counted; default
     #   `[%w[AppName JobEvent JobName]]`. Each combination of values is a metric that CloudWatch bills:
     #   `%w[AppName JobEvent]` counts all classes of jobs together. QueueName is the fourth there is.
@@ -144,6 +149,10 @@ module Lambdakiq
 
     def client=(value)
       @client = Options.sqs_client('config.lambdakiq.client', value)
+    end
+
+    def trace_header=(value)
+      @trace_header = Options.callable('config.lambdakiq.trace_header', value)
     end
 
     def flush_timeout=(value)

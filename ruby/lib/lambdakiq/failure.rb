@@ -123,14 +123,14 @@ module Lambdakiq
     def conclude
       klass = active_job.class
       Containment.hook("lambdakiq_retries_exhausted of #{klass}") { retries_exhausted(klass) } if dead?
-      Containment.hook("after_discard of #{klass}") { Performing.after_discard(active_job, message_id, error) }
+      Containment.hook("after_discard of #{klass}") { Performing.after_discard(active_job, job.record, error) }
     end
 
     def retries_exhausted(klass)
       return unless klass.respond_to?(:lambdakiq_retries_exhausted_block)
 
       block = klass.lambdakiq_retries_exhausted_block or return
-      Performing.concluding(active_job, message_id) { block.call(active_job, error) }
+      Performing.concluding(active_job, job.record) { block.call(active_job, error) }
     end
 
     # As ActiveJob announces its own retries, with what only the message knows beside it. A listener's

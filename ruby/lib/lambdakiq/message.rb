@@ -33,7 +33,7 @@ module Lambdakiq
     # @api private
     def to_native
       @to_native ||= [body, job.job_id, delay_ms, Options.group_id(job), Performing.resend_of(job.job_id),
-                      Lambdakiq.config.long_delays]
+                      Lambdakiq.config.long_delays, Trace.outgoing(job.job_id)]
     end
 
     # The message as parameters of SendMessage, without `queue_url`.

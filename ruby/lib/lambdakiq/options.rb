@@ -86,6 +86,12 @@ module Lambdakiq
       raise OptionError, "#{name} is #{value.inspect}; use an Aws::SQS::Client, or what answers its calls"
     end
 
+    def callable(name, value)
+      return value if value.nil? || value.respond_to?(:call)
+
+      raise OptionError, "#{name} is #{value.inspect}; use a lambda, or what else answers call, or nil"
+    end
+
     def dimensions(name, set)
       return set.dup.freeze if set.is_a?(Array) && set.any? && (set - Metrics::DIMENSIONS.keys).empty?
 

@@ -7,7 +7,7 @@ module Lambdakiq
   # deduplication id, or a FIFO queue drops it (B2). What happened to a job is told of the very object
   # that ran. And whether a job is discarded is known only when its message's fate is (B13).
   module Performing
-    # trace_header: the message's. job: the instance that ActiveJob performs, once it has made it.
+    # trace_header: the message's, if it has one. job: the instance that ActiveJob performs, once it has made it.
     # discarded_by: the error for which ActiveJob would have run the `after_discard` callbacks. raised: what
     # the attempt ended with. concluded: the job has run, and its last callbacks are being called.
     Frame = Struct.new(:job_id, :message_id, :trace_header, :job, :discarded_by, :raised, :concluded) do
@@ -36,7 +36,7 @@ module Lambdakiq
       # Whether it is one is decided only later (B13), so it is kept until the wrapper is left.
       def keep_error(frame)
         result = yield
-        Performing.after_discard(self, frame.message_id, frame.discarded_by) if frame.discarded_by
+        Performing.after_discard(self, frame, frame.discarded_by) if frame.discarded_by
         result
       rescue Exception => e # {Job#execute} raises it again
         frame.raised = e
@@ -61,26 +61,29 @@ module Lambdakiq
         Thread.current.thread_variable_get(KEY)
       end
 
+      # @param message [Record]
       # @yieldparam frame [Frame]
-      def during(job_id, message_id, trace_header = nil)
+      def during(job_id, message)
         @installed ||= ActiveJob::Base.prepend(Attempt)
-        within(Frame.new(job_id, message_id, trace_header)) { |inner| yield inner }
+        within(frame_of(job_id, message)) { |inner| yield inner }
       end
 
       # Calls what a job has for its end. A job that sends itself again in there is still sent from its
       # message (B2).
-      def concluding(active_job, message_id, &block)
-        frame = Frame.new(active_job.job_id, message_id)
+      #
+      # @param message [Record, Frame]
+      def concluding(active_job, message, &block)
+        frame = frame_of(active_job.job_id, message)
         frame.job = active_job
         frame.concluded = true
         within(frame, &block)
       end
 
       # Runs a job's `after_discard` callbacks (ActiveJob 7.1 and later).
-      def after_discard(active_job, message_id, error)
+      def after_discard(active_job, message, error)
         return unless active_job.class.respond_to?(:after_discard_procs)
 
-        concluding(active_job, message_id) { active_job.send(:run_after_discard_procs, error) }
+        concluding(active_job, message) { active_job.send(:run_after_discard_procs, error) }
       end
 
       # The messageId that a job is sent again from; nil when it is not being performed here.
@@ -90,6 +93,10 @@ module Lambdakiq
       end
 
       private
+
+      def frame_of(job_id, message)
+        Frame.new(job_id, message.message_id, message.trace_header)
+      end
 
       def within(inner)
         outer = frame

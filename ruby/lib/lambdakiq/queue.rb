@@ -92,7 +92,8 @@ module Lambdakiq
     def resend(record, delay_ms)
       job_id = JSON.parse(record.body)['job_id']
       json = @client.with do |native|
-        native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id, true)
+        native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id,
+                           true, record.trace_header)
       end
       @client.call(:send_message, queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
     end

@@ -4,7 +4,7 @@ module Lambdakiq
   # Offers the settings as `config.lambdakiq`, and loads what the first enqueue needs.
   class Railtie < ::Rails::Railtie
     # On the way of a job out of this process.
-    ON_THE_WAY = %i[Native Client DefaultQueue Message Options Outbox Performing Pool Queue Requests].freeze
+    ON_THE_WAY = %i[Native Client DefaultQueue Message Options Outbox Performing Pool Queue Requests Trace].freeze
 
     config.lambdakiq = Lambdakiq.config
 
