@@ -43,6 +43,7 @@ module Lambdakiq
   autoload :Pool, "#{__dir__}/lambdakiq/pool"
   autoload :Queue, "#{__dir__}/lambdakiq/queue"
   autoload :Record, "#{__dir__}/lambdakiq/record"
+  autoload :RequestId, "#{__dir__}/lambdakiq/request_id"
   autoload :Requests, "#{__dir__}/lambdakiq/requests"
   autoload :RetryIn, "#{__dir__}/lambdakiq/retry_in"
   autoload :Shutdown, "#{__dir__}/lambdakiq/shutdown"
@@ -130,6 +131,15 @@ module Lambdakiq
     Trace.current
   end
 
+  # The id of the web request that this code works for: of the one that the running job was enqueued in,
+  # directly or by another job; in the web function of the one that is being answered. See
+  # {Config#request_id}.
+  #
+  # @return [String, nil]
+  def request_id
+    RequestId.current
+  end
+
   # @api private
   def logger
     ActiveJob::Base.logger || (@logger ||= Logger.new($stderr))
@@ -142,7 +152,10 @@ module ActiveJob
   end
 end
 
-ActiveSupport.on_load(:active_job) { Lambdakiq::Metrics.install }
+ActiveSupport.on_load(:active_job) do
+  prepend Lambdakiq::RequestId::Carried
+  Lambdakiq::Metrics.install
+end
 # Once there is a Rails application: at once, or later where `lambdakiq-handler` loads it.
 ActiveSupport.on_load(:before_configuration) { require_relative 'lambdakiq/railtie' }
 require_relative 'lambdakiq/railtie' if defined?(Rails::Railtie)

@@ -35,6 +35,12 @@ module Lambdakiq
     #   (none)
     attr_reader :current_attributes
 
+    # @return [true, false, #call] whether jobs take along the id of the web request that they are enqueued in,
+    #   and have it as a tag of their log lines (true): the one of `ActionDispatch::RequestId`, or what this
+    #   returns. It is called, maybe more than once, where a job is enqueued, unless a job with an id enqueues it;
+    #   what it raises is logged, and keeps no job from being sent
+    attr_reader :request_id
+
     # @return [#call, nil] gives the trace that jobs take along, as X-Ray writes it; nil, or where it returns
     #   nil: what the variable `_X_AMZN_TRACE_ID` says, which is the invocation's. It is called when a job is
     #   enqueued; what it raises is logged, and keeps no job from being sent
@@ -89,6 +95,7 @@ module Lambdakiq
       @metrics_enabled = true
       @metrics_events = Metrics::EVENTS
       @current_attributes = [].freeze
+      @request_id = true
       @metrics_dimensions = [%w[AppName JobEvent JobName].freeze].freeze
       @long_delays = true
       @delete = :each
@@ -151,8 +158,12 @@ module Lambdakiq
       @client = Options.sqs_client('config.lambdakiq.client', value)
     end
 
+    def request_id=(value)
+      @request_id = Options.callable('config.lambdakiq.request_id', value, [true, false])
+    end
+
     def trace_header=(value)
-      @trace_header = Options.callable('config.lambdakiq.trace_header', value)
+      @trace_header = Options.callable('config.lambdakiq.trace_header', value, [nil])
     end
 
     def flush_timeout=(value)

@@ -52,7 +52,8 @@ module Lambdakiq
 
     def report
       ErrorReports.report(error, handled: false, context: { job_class: job_data['job_class'],
-                                                            job_id: job_data['job_id'], queue: queue_name })
+                                                            job_id: job_data['job_id'], queue: queue_name,
+                                                            request_id: job_data[RequestId::KEY] }.compact)
     end
 
     def notify

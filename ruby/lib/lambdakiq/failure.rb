@@ -115,7 +115,8 @@ module Lambdakiq
     def report
       ErrorReports.report(error, handled: !dead?, context: {
         job_class: active_job&.class&.name, job_id: active_job&.job_id, executions: active_job&.executions,
-        message_id: message_id, queue: queue_name, receive_count: receive_count, wait_s: wait_s
+        message_id: message_id, queue: queue_name, receive_count: receive_count, wait_s: wait_s,
+        request_id: active_job&.lambdakiq_request_id
       }.compact)
     end
 
@@ -140,7 +141,7 @@ module Lambdakiq
         ActiveSupport::Notifications.instrument(
           "#{event}.active_job", adapter: active_job.class.queue_adapter, job: active_job, error: error,
                                  message_id: message_id, queue: queue_name, receive_count: receive_count,
-                                 limit: limit, **more
+                                 limit: limit, request_id: active_job.lambdakiq_request_id, **more
         )
       end
     end

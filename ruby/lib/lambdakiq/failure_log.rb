@@ -29,11 +29,16 @@ module Lambdakiq
 
       private
 
+      def request(job)
+        id = job.lambdakiq_request_id
+        "request #{id}" if id
+      end
+
       # In ActiveJob's words, which people search for.
       def text(failure)
         job = failure.active_job
         name = "#{job.class.name} (Job ID: #{job.job_id})"
-        receive = "receive #{failure.receive_count}"
+        receive = ["receive #{failure.receive_count}", *request(job)].join(', ')
         fate = FATES[failure.action]
         if failure.retried?
           "Retrying #{name} in #{failure.wait_s} seconds, #{receive}, retry #{failure.attempt} of #{failure.limit}"

@@ -70,7 +70,7 @@ module Lambdakiq
 
     # Runs the job, without a word to SQS about its outcome.
     def execute
-      Performing.during(job_data['job_id'], record) do |frame|
+      Performing.during(job_data, record) do |frame|
         ActiveJob::Base.execute(job_data)
         raise frame.raised if frame.raised
       ensure

@@ -17,10 +17,10 @@ module Lambdakiq
       @options = options
     end
 
-    # @return [String] the job as ActiveJob serialises it
+    # @return [String] the job as ActiveJob serialises it, with its {RequestId}
     # @raise [InvalidError] it has arguments that JSON does not know (B3)
     def body
-      @body ||= escape(JSON.generate(job.serialize))
+      @body ||= escape(JSON.generate(RequestId.serialize(job)))
     rescue JSON::JSONError, EncodingError => e
       raise InvalidError, "#{job.class} cannot be enqueued: its arguments are not JSON (#{ErrorText.message(e)}); " \
                           'NaN, Infinity and text that is not UTF-8 are not'

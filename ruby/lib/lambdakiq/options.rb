@@ -86,10 +86,10 @@ module Lambdakiq
       raise OptionError, "#{name} is #{value.inspect}; use an Aws::SQS::Client, or what answers its calls"
     end
 
-    def callable(name, value)
-      return value if value.nil? || value.respond_to?(:call)
+    def callable(name, value, others)
+      return value if others.include?(value) || value.respond_to?(:call)
 
-      raise OptionError, "#{name} is #{value.inspect}; use a lambda, or what else answers call, or nil"
+      raise OptionError, "#{name} is #{value.inspect}; use a lambda, or one of #{others.map(&:inspect).join(', ')}"
     end
 
     def dimensions(name, set)

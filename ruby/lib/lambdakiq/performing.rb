@@ -7,10 +7,10 @@ module Lambdakiq
   # deduplication id, or a FIFO queue drops it (B2). What happened to a job is told of the very object
   # that ran. And whether a job is discarded is known only when its message's fate is (B13).
   module Performing
-    # trace_header: the message's, if it has one. job: the instance that ActiveJob performs, once it has made it.
-    # discarded_by: the error for which ActiveJob would have run the `after_discard` callbacks. raised: what
-    # the attempt ended with. concluded: the job has run, and its last callbacks are being called.
-    Frame = Struct.new(:job_id, :message_id, :trace_header, :job, :discarded_by, :raised, :concluded) do
+    # trace_header, request_id: the message's, if it has them. job: the instance that ActiveJob performs, once
+    # it has made it. discarded_by: the error for which ActiveJob would have run the `after_discard` callbacks.
+    # raised: what the attempt ended with. concluded: the job has run, and its last callbacks are being called.
+    Frame = Struct.new(:job_id, :message_id, :trace_header, :request_id, :job, :discarded_by, :raised, :concluded) do
       # Whether this is the message's own job, and not one that it performs on its way.
       def own?(active_job)
         job.nil? ? active_job.job_id == job_id : job.equal?(active_job)
@@ -61,11 +61,13 @@ module Lambdakiq
         Thread.current.thread_variable_get(KEY)
       end
 
+      # @param job_data [Hash] the message's job
       # @param message [Record]
       # @yieldparam frame [Frame]
-      def during(job_id, message)
+      def during(job_data, message)
         @installed ||= ActiveJob::Base.prepend(Attempt)
-        within(frame_of(job_id, message)) { |inner| yield inner }
+        frame = frame_of(job_data['job_id'], message, RequestId.clean(job_data[RequestId::KEY]))
+        within(frame) { |inner| yield inner }
       end
 
       # Calls what a job has for its end. A job that sends itself again in there is still sent from its
@@ -73,10 +75,11 @@ module Lambdakiq
       #
       # @param message [Record, Frame]
       def concluding(active_job, message, &block)
-        frame = frame_of(active_job.job_id, message)
+        request_id = active_job.lambdakiq_request_id
+        frame = frame_of(active_job.job_id, message, request_id)
         frame.job = active_job
         frame.concluded = true
-        within(frame, &block)
+        within(frame) { RequestId.tagged(request_id, &block) }
       end
 
       # Runs a job's `after_discard` callbacks (ActiveJob 7.1 and later).
@@ -94,8 +97,8 @@ module Lambdakiq
 
       private
 
-      def frame_of(job_id, message)
-        Frame.new(job_id, message.message_id, message.trace_header)
+      def frame_of(job_id, message, request_id)
+        Frame.new(job_id, message.message_id, message.trace_header, request_id)
       end
 
       def within(inner)

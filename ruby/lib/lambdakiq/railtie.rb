@@ -4,13 +4,19 @@ module Lambdakiq
   # Offers the settings as `config.lambdakiq`, and loads what the first enqueue needs.
   class Railtie < ::Rails::Railtie
     # On the way of a job out of this process.
-    ON_THE_WAY = %i[Native Client DefaultQueue Message Options Outbox Performing Pool Queue Requests Trace].freeze
+    ON_THE_WAY = %i[Native Client DefaultQueue Message Options Outbox Performing Pool Queue RequestId Requests
+                    Trace].freeze
 
     config.lambdakiq = Lambdakiq.config
 
     # The answers to jobs that a request, or a job, sent without waiting are collected at its end.
     initializer 'lambdakiq.collect' do |application|
       application.executor.to_complete { Lambdakiq.collect }
+    end
+
+    # First in the stack: further in, it would depend on middleware that an application may have taken out.
+    initializer 'lambdakiq.request_id' do |application|
+      application.middleware.unshift(RequestId::Middleware)
     end
 
     # At the end of boot, not in the first request that enqueues; and before a server forks its workers.

@@ -30,6 +30,15 @@ class ContractJobTest < ContractTest
     assert_equal %w[a b], ApplicationJob::RAN.map(&:last)
   end
 
+  # As ours adds: what is current, the id of the web request.
+  def test_what_a_body_has_beside_the_job_makes_no_difference
+    plain = record(BasicJob.new('work'))
+    body = JSON.parse(plain['body']).merge('lambdakiq_request_id' => 'req-1', 'lambdakiq_current' => { 'Nobody' => [] })
+
+    assert_equal({ batchItemFailures: [] }, Lambdakiq::Job.handler(event(plain.merge('body' => JSON.dump(body)))))
+    assert_equal [['BasicJob', 1, 'work']], ApplicationJob::RAN
+  end
+
   def test_a_job_that_fails_is_reported_and_hidden_for_its_backoff
     response = nil
     retries = notifications('enqueue_retry.active_job') do
