@@ -28,9 +28,6 @@ module Lambdakiq
     # @return [Array<String>] which events are counted, of {Metrics::EVENTS}; default all of them
     attr_reader :metrics_events
 
-    # @return [String, nil] dimension AppName; default the name of the application's module
-    attr_writer :metrics_app_name
-
     # @return [Array<String>] names of the classes of `ActiveSupport::CurrentAttributes` that jobs take along
     #   (none)
     attr_reader :current_attributes
@@ -200,6 +197,11 @@ module Lambdakiq
       @metrics_dimensions = sets.map { |set| Options.dimensions('config.lambdakiq.metrics_dimensions', set) }.freeze
     end
 
+    def metrics_app_name=(value)
+      @metrics_app_name = value&.to_s
+    end
+
+    # @return [String, nil] dimension AppName; default the name of the application's module
     def metrics_app_name
       @metrics_app_name ||= rails_app_name
     end

@@ -92,9 +92,9 @@ module Lambdakiq
         Native.metrics_line(
           namespace: config.metrics_namespace, app_name: config.metrics_app_name, job_event: name,
           job_name: job.class.name, job_id: job.job_id, queue_name: job.queue_name,
-          message_id: job.provider_job_id, request_id: job.lambdakiq_request_id, exception_name: error&.class&.name,
-          enqueued_at: iso8601(job.enqueued_at), executions: job.executions,
-          duration_ms: event.duration.to_i, arguments: MetricArguments.of(job),
+          message_id: job.provider_job_id, request_id: job.lambdakiq_request_id,
+          exception_name: error && ErrorText.class_name(error), enqueued_at: iso8601(job.enqueued_at),
+          executions: job.executions, duration_ms: event.duration.to_i, arguments: MetricArguments.of(job),
           dimension_sets: dimension_sets(config.metrics_dimensions)
         )
       end
