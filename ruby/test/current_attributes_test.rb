@@ -31,6 +31,16 @@ class CurrentAttributesTest < QueueTest
     end
   end
 
+  class LastJob < ApplicationJob
+    lambdakiq_options retry: 0
+    lambdakiq_retries_exhausted { Ledger.write('dead', Current.account) }
+
+    def perform
+      Current.account = 'changed by a job'
+      raise 'dead'
+    end
+  end
+
   # A record: found by its id, gone with "gone".
   class Account
     include GlobalID::Identification
@@ -92,6 +102,22 @@ class CurrentAttributesTest < QueueTest
     end
 
     assert_equal [['perform', 'a', nil]] * 2, Ledger.lines.select { |line| line.first == 'perform' }
+  end
+
+  def test_last_words_are_said_with_what_the_job_came_with
+    Current.set(account: 'a') { LastJob.set(queue: @queue).perform_later }
+    invoke(@queue)
+
+    assert_equal [%w[dead a]], Ledger.lines
+    assert_nil Current.account
+  end
+
+  def test_a_record_that_is_gone_does_not_keep_last_words_from_being_said
+    Current.set(account: Account.new('gone')) { LastJob.set(queue: @queue).perform_later }
+    invoke(@queue)
+
+    assert_equal [['dead', nil]], Ledger.lines
+    assert_match(/what was current cannot be restored/, LOG.string)
   end
 
   def test_what_a_job_sets_does_not_reach_the_next_one

@@ -38,6 +38,19 @@ module Lambdakiq
         end
       end
 
+      # What the job has for its end is called with what it came with as well. A record that is gone by then
+      # does not keep it from being called.
+      #
+      # @api private
+      def lambdakiq_with_current
+        return yield unless @lambdakiq_current
+
+        CurrentAttributes.apart do
+          CurrentAttributes.try_restore(@lambdakiq_current)
+          yield
+        end
+      end
+
       private
 
       # Where ActiveJob looks up the records among the arguments, and lets the class say what is to become
@@ -93,6 +106,15 @@ module Lambdakiq
           known(klass, name, ActiveJob::Arguments.deserialize(arguments).first)
             .each { |attribute, value| klass.instance.public_send("#{attribute}=", value) }
         end
+      end
+
+      # The same as far as it goes.
+      #
+      # @api private
+      def try_restore(dumped)
+        restore(dumped)
+      rescue ActiveJob::DeserializationError => e
+        Lambdakiq.logger.warn("[Lambdakiq] what was current cannot be restored: #{ErrorText.of(e)}")
       end
 
       private

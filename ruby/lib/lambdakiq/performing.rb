@@ -79,7 +79,7 @@ module Lambdakiq
         frame = frame_of(active_job.job_id, message, request_id)
         frame.job = active_job
         frame.concluded = true
-        within(frame) { RequestId.tagged(request_id, &block) }
+        within(frame) { RequestId.tagged(request_id) { with_current(active_job, &block) } }
       end
 
       # Runs a job's `after_discard` callbacks (ActiveJob 7.1 and later).
@@ -96,6 +96,10 @@ module Lambdakiq
       end
 
       private
+
+      def with_current(active_job, &block)
+        active_job.respond_to?(:lambdakiq_with_current) ? active_job.lambdakiq_with_current(&block) : yield
+      end
 
       def frame_of(job_id, message, request_id)
         Frame.new(job_id, message.message_id, message.trace_header, request_id)
