@@ -8,8 +8,8 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root/ruby"
 
-tests=(active_job_8 adapter async current_attributes default_queue enqueue_input failure handler job metrics
-  perform_input retry_options sidekiq_methods stubs trace worker)
+tests=(active_job_8 adapter async current_attributes default_queue emf enqueue_input failure handler job
+  metric_arguments metrics perform_input request_id retry_options sidekiq_methods stubs trace worker)
 
 bundle_for .
 quietly bundle exec rake compile

@@ -74,12 +74,12 @@ class FailureTest < QueueTest
   # Those keep ActiveJob's line: its retry_on knows nothing of receives.
   def test_what_activejob_retries_by_itself_is_logged_by_activejob
     queue = make_queue
-    job = AgainJob.set(queue: queue).perform_later
+    AgainJob.set(queue: queue).perform_later
     invoke(queue)
     lines = log_lines(/Retrying/)
 
     assert_equal 1, lines.size
-    assert_match(/\ARetrying AgainJob \(Job ID: #{job.job_id}\)/, lines.first)
+    assert_match(/\ARetrying AgainJob\b/, lines.first)
   end
 
   # ActiveSupport's reporter, from 7.0 on.
