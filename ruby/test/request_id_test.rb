@@ -211,6 +211,16 @@ class RequestIdTest < QueueTest
     assert_equal %w[called], ids
   end
 
+  def test_it_says_nothing_about_a_job_that_came_without
+    Lambdakiq.config.request_id = false
+    RequestedJob.set(queue: @queue).perform_later('fail')
+    Lambdakiq.config.request_id = -> { 'called' }
+    retries = events('enqueue_retry.active_job') { invoke(@queue) }
+
+    assert_equal [nil], retries.map { |event| event.payload[:request_id] }
+    refute_match(/request called/, LOG.string)
+  end
+
   def test_one_that_raises_is_logged_and_the_job_is_sent_all_the_same
     Lambdakiq.config.request_id = -> { raise 'no idea' }
     RequestedJob.set(queue: @queue).perform_later

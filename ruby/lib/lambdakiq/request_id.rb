@@ -29,9 +29,10 @@ module Lambdakiq
 
     # What ActiveJob::Base does on top.
     module Carried
-      # @return [String, nil] the id of the web request that this job was, or would be now, enqueued in
+      # @return [String, nil] the id of the web request that this job was enqueued in; of a job that was not
+      #   enqueued yet, of the one that it would be enqueued in now
       def lambdakiq_request_id
-        @lambdakiq_request_id || RequestId.current
+        defined?(@lambdakiq_request_id) ? @lambdakiq_request_id : RequestId.current
       end
 
       # A job that came with one keeps it when it sends itself again.

@@ -12,8 +12,8 @@ class GcStressTest < QueueTest
     )
     stress(compact: true) do
       native.set_credentials("id-#{1}", "secret-#{1}", nil)
-      assert_match(/\A\h{8}-/, native.send_job("#{queue}", "{\"job_id\":\"#{1}\"}", "#{1}", 0, nil, nil, nil))
-      assert_equal 2, native.send_jobs(queue, Array.new(2) { |n| ["{\"job_id\":\"#{n}\"}", n.to_s, 0, nil, nil, nil] }).uniq.size
+      assert_match(/\A\h{8}-/, native.send_job("#{queue}", "{\"job_id\":\"#{1}\"}", "#{1}", 0, nil, nil, nil, "Root=#{1}"))
+      assert_equal 2, native.send_jobs(queue, Array.new(2) { |n| ["{\"job_id\":\"#{n}\"}", n.to_s, 0, nil, nil, nil, "Root=#{n}"] }).uniq.size
       assert_match(/MessageBody/, native.send_params(queue, '{}', '1', 1000, nil, nil, :cap))
       assert_match(/#{queue}\z/, native.queue_url(queue))
       assert_raises(Lambdakiq::ServiceError) { native.call('GetQueueUrl', '{"QueueName":"nobody"}', true) }
