@@ -39,9 +39,11 @@ extern "C" {
 #define LK_API
 #endif
 #ifdef __GNUC__
-#define LK_CHECK __attribute__((warn_unused_result))
+#define LK_CHECK               __attribute__((warn_unused_result))
+#define LK_FORMAT(text, first) __attribute__((__format__(__printf__, text, first)))
 #else
 #define LK_CHECK
+#define LK_FORMAT(text, first)
 #endif
 
 /* --- Errors --------------------------------------------------------------------------------- */
@@ -68,6 +70,7 @@ extern "C" {
     X(E_IO, -17, false, "a file or socket of this machine failed")                                 \
     X(E_UNSUPPORTED, -18, false, "not supported; the message names what was met")                  \
     X(E_DEADLINE, -19, false, "the function's remaining time is used up")                          \
+    X(E_JOB, -20, false, "the application's own failure, see lk_fail")                             \
     X(E_INTERNAL, -99, false, "a defect in lambdakiq")
 
 typedef enum lk_code {
@@ -87,8 +90,15 @@ typedef struct lk_err {
                             "AWS.SimpleQueueService.NonExistentQueue"; "" when none */
     char aws_type[64];   /* the __type behind '#', e.g. "QueueDoesNotExist"; "" when none */
     char request_id[64]; /* x-amzn-RequestId of the failed call; "" when none */
+    char name[64];       /* what the application calls it, see lk_fail; "" when none */
     char message[512];
 } lk_err;
+
+/* For the application's own failures, of jobs above all: fills *err (may be NULL) with LK_E_JOB, a
+ * name as exceptions have one ("ImageTooLarge": the metrics' ExceptionName, Lambda's errorType) and
+ * the message, cut where they are too long. What is no UTF-8 is mended where it is shown. Returns
+ * LK_E_JOB. */
+LK_API int lk_fail(lk_err *err, const char *name, const char *format, ...) LK_FORMAT(3, 4);
 
 /* "LK_E_TIMEOUT" and "no answer in time"; static text, never NULL. */
 LK_API const char *lk_code_name(int code);

@@ -73,6 +73,22 @@ int lk_err_set(lk_err *err, int code, const char *format, ...)
     return code;
 }
 
+int lk_fail(lk_err *err, const char *name, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    lk_err_vset(err, LK_E_JOB, format, args);
+    va_end(args);
+    if (err)
+        (void)snprintf(err->name, sizeof(err->name), "%s", name ? name : "");
+    return LK_E_JOB;
+}
+
+const char *lk_err_name(const lk_err *err)
+{
+    return err->name[0] ? err->name : lk_code_name(err->code);
+}
+
 /* As much of more as fits behind text. */
 static void append(char *text, size_t capacity, const char *more)
 {

@@ -27,6 +27,9 @@ int lk_err_vset(lk_err *err, int code, const char *format, va_list args)
  * or LK_E_INTERNAL when err is NULL: prefer `return rc` with the code at hand. */
 int lk_err_prefix(lk_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* What the failure is called: the application's name for it, else the code's. */
+const char *lk_err_name(const lk_err *err);
+
 /* Empties *err (may be NULL): code LK_OK, no texts. */
 void lk_err_clear(lk_err *err);
 

@@ -91,6 +91,29 @@ static void clearing_leaves_no_error(void **state LK_UNUSED)
     assert_string_equal(err.message, "");
 }
 
+static void an_application_names_its_own_failures(void **state LK_UNUSED)
+{
+    lk_err err;
+    assert_int_equal(lk_fail(&err, "ImageTooLarge", "%d MB", 12), LK_E_JOB);
+    assert_int_equal(err.code, LK_E_JOB);
+    assert_string_equal(err.name, "ImageTooLarge");
+    assert_string_equal(lk_err_name(&err), "ImageTooLarge");
+    assert_string_equal(err.message, "12 MB");
+    assert_int_equal(lk_fail(&err, NULL, "%s", "x"), LK_E_JOB);
+    assert_string_equal(lk_err_name(&err), "LK_E_JOB");
+    assert_int_equal(lk_fail(NULL, "A", "b"), LK_E_JOB);
+}
+
+static void a_name_too_long_is_cut(void **state LK_UNUSED)
+{
+    lk_err err;
+    char name[200];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    lk_fail(&err, name, "x");
+    assert_int_equal(strlen(err.name), sizeof(err.name) - 1);
+}
+
 static void the_version_is_the_headers(void **state LK_UNUSED)
 {
     char version[40];
@@ -110,6 +133,8 @@ int main(void)
         cmocka_unit_test(a_message_too_long_is_cut_and_ends_with_nul),
         cmocka_unit_test(a_prefix_goes_before_the_message_and_keeps_the_rest),
         cmocka_unit_test(clearing_leaves_no_error),
+        cmocka_unit_test(an_application_names_its_own_failures),
+        cmocka_unit_test(a_name_too_long_is_cut),
         cmocka_unit_test(the_version_is_the_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
