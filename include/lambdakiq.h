@@ -492,6 +492,7 @@ typedef struct lk_job_facts {
     int max_retries;       /* config.lambdakiq.max_retries: 0..12 */
     lk_dead_mode dead;
     bool undeletable;     /* a poison record: never deleted by a failure (B3) */
+    bool hopeless;        /* the failure says that no retry will help, see LK_HOPELESS */
     bool group_blocked;   /* an earlier record of the FIFO group failed, waits or was skipped */
     int64_t group_wait_s; /* that record's wait; -1 unknown */
     int64_t due_at_ms;    /* 0: at once */
@@ -579,11 +580,12 @@ typedef struct lk_job_options {
     size_t size;
     int retry; /* 0..12, LK_RETRY_UNSET, LK_RETRY_MAX */
     lk_dead_mode dead;
+    int jitter_percent; /* 0..100 of the backoff; -1: the batch's */
 } lk_job_options;
 
 #define LK_JOB_OPTIONS_INIT                                                                        \
     {                                                                                              \
-        .size = sizeof(lk_job_options), .retry = LK_RETRY_UNSET                                    \
+        .size = sizeof(lk_job_options), .retry = LK_RETRY_UNSET, .jitter_percent = -1              \
     }
 
 /* Whether to run it: RUN, or DRAIN when its tries are spent already (it is settled then; do not
@@ -593,9 +595,13 @@ LK_API int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *op
 
 typedef enum lk_outcome_kind {
     LK_DONE,
-    LK_FAILED,   /* raised: retry, or death */
-    LK_POISON,   /* could not be started: bad body, unknown class. Retried, never deleted */
-    LK_UNTOUCHED /* returned unrun (shutdown): visibility 0, reported failed */
+    LK_FAILED,    /* raised: retry, or death */
+    LK_POISON,    /* could not be started: bad body, unknown class. Retried, never deleted */
+    LK_UNTOUCHED, /* returned unrun (shutdown): visibility 0, reported failed */
+    LK_HOPELESS /* failed, and no retry will help. Deleted where its death means that; else visible
+                   again at once, and run again, until its receives or retries are used up and SQS
+                   moves it to the dead-letter queue, which nobody else can do. With unknown queue
+                   attributes: as LK_FAILED */
 } lk_outcome_kind;
 
 typedef struct lk_outcome {

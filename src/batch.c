@@ -358,21 +358,23 @@ int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *options,
 }
 
 /* No random number, no jitter: it is a nicety. */
-static void add_jitter(const lk_batch *batch, lk_job_facts *facts)
+static void add_jitter(const lk_job *job, lk_job_facts *facts)
 {
-    const lk_env *env = lk_client_env(batch->client);
-    if (batch->options.jitter_percent > 0 &&
-        env->random(env->ctx, &facts->random, sizeof(facts->random)))
-        facts->jitter_percent = batch->options.jitter_percent;
+    const lk_env *env = lk_client_env(job->batch->client);
+    int own = job->options.jitter_percent;
+    int percent = own >= 0 ? own : job->batch->options.jitter_percent;
+    if (percent > 0 && env->random(env->ctx, &facts->random, sizeof(facts->random)))
+        facts->jitter_percent = percent;
 }
 
 static lk_decision decide_after(const lk_job *job, const lk_outcome *outcome)
 {
     lk_job_facts facts = lk_job_facts_now(job);
     facts.undeletable = outcome->kind == LK_POISON;
+    facts.hopeless = outcome->kind == LK_HOPELESS;
     if (outcome->kind == LK_FAILED)
         facts.retry_in_s = outcome->retry_in_s;
-    add_jitter(job->batch, &facts);
+    add_jitter(job, &facts);
     return lk_job_after(&facts, outcome->kind == LK_DONE);
 }
 

@@ -261,6 +261,17 @@ static lk_decision with_jitter(const lk_job_facts *f, lk_decision plain)
     return spread.shortened ? plain : spread;
 }
 
+/* A failure that no retry will mend. Where death means deletion that is done at once. A message for
+ * the dead-letter queue can only be received until SQS moves it: without waits, and run each time,
+ * as nothing in it could say that it was dead. On a guess nothing is deleted. */
+static lk_decision give_up(const lk_job_facts *f, lk_decision retried)
+{
+    bool deletable = f->max_receive_count == LK_MAX_RECEIVE_NONE || dies_deleted(f);
+    if (f->max_receive_count == LK_MAX_RECEIVE_UNKNOWN)
+        return retried;
+    return deletable && !f->undeletable ? die(f) : drain();
+}
+
 /* A wait that the job chose is kept as it is, as far as SQS accepts it. */
 static lk_decision retry_after(const lk_job_facts *f, int n)
 {
@@ -274,7 +285,10 @@ static lk_decision after_failure(const lk_job_facts *f, int limit)
     if (lk_job_is_last_receive(f))
         return die_at_last_receive(f);
     int n = failure_number(f);
-    return n <= limit ? retry_after(f, n) : die(f);
+    if (n > limit)
+        return die(f);
+    lk_decision retried = retry_after(f, n);
+    return f->hopeless ? give_up(f, retried) : retried;
 }
 
 lk_decision lk_job_after(const lk_job_facts *facts, bool success)

@@ -619,6 +619,52 @@ static void every_action_has_a_name(void **state)
     assert_string_equal(lk_action_name((lk_action)-1), "?");
 }
 
+/* --- Hopeless ------------------------------------------------------------------------------- */
+
+static lk_decision hopeless(const lk_job_facts *facts)
+{
+    lk_job_facts f = *facts;
+    f.hopeless = true;
+    return lk_job_after(&f, false);
+}
+
+/* SQS alone moves messages: until it does, each receive runs the job, so that it is not dead yet.
+ */
+static void a_hopeless_job_is_received_without_waits_until_sqs_moves_it(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    assert_decision(hopeless(&f), LK_DRAIN, 0);
+    assert_false(hopeless(&f).dead);
+    f.receive_count = 13;
+    assert_decision(hopeless(&f), LK_LEAVE_FOR_DLQ, -1);
+    assert_true(hopeless(&f).dead);
+}
+
+static void a_hopeless_job_is_deleted_where_its_death_means_that(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.retry = 5;
+    assert_decision(hopeless(&f), LK_DELETE, -1);
+    assert_true(hopeless(&f).dead);
+    f.dead = LK_DEAD_DLQ;
+    assert_decision(hopeless(&f), LK_DRAIN, 0);
+    f.retry = LK_RETRY_UNSET;
+    f.dead = LK_DEAD_DELETE;
+    assert_decision(hopeless(&f), LK_DELETE, -1);
+}
+
+static void a_hopeless_job_is_not_deleted_on_a_guess(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    f.max_receive_count = LK_MAX_RECEIVE_UNKNOWN;
+    f.retry = 5;
+    assert_decision(hopeless(&f), LK_RETRY, 30);
+    assert_false(hopeless(&f).dead);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -670,6 +716,9 @@ int main(void)
         cmocka_unit_test(a_dead_job_of_an_unknown_queue_is_not_hurried),
         cmocka_unit_test(a_job_whose_death_is_a_deletion_runs_again_after_a_crash),
         cmocka_unit_test(every_action_has_a_name),
+        cmocka_unit_test(a_hopeless_job_is_received_without_waits_until_sqs_moves_it),
+        cmocka_unit_test(a_hopeless_job_is_deleted_where_its_death_means_that),
+        cmocka_unit_test(a_hopeless_job_is_not_deleted_on_a_guess),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
