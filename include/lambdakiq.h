@@ -283,6 +283,18 @@ LK_API int lk_enqueue(lk_client *client, const char *queue, const char *job_clas
                       const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
                       lk_err *err) LK_CHECK;
 
+typedef struct lk_enqueue_entry {
+    const char *job_class;
+    const char *arguments_json;
+    lk_enqueue_options options; /* LK_ENQUEUE_OPTIONS_INIT */
+} lk_enqueue_entry;
+
+/* Many new jobs for one queue, as lk_send_batch sends them; results (count long) tells of each. A
+ * job that cannot be sent (arguments that are no JSON array, say) fails alone. Returns 0 when every
+ * entry has a result, negative only when nothing was tried. */
+LK_API int lk_enqueue_batch(lk_client *client, const char *queue, const lk_enqueue_entry *entries,
+                            size_t count, lk_send_result *results, lk_err *err) LK_CHECK;
+
 /* --- SQS calls ------------------------------------------------------------------------------ */
 
 /* Any SQS action over the JSON protocol, signed, retried, digests verified.

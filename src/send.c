@@ -3,12 +3,9 @@
  * send: from a job to an accepted message, waiting for the answer or not.
  *
  * message.c makes the members, queue.c knows where they go, outbox.c carries what is not waited
- * for, send_batch.c sends many.
+ * for, send_batch.c sends many, enqueue.c makes new jobs.
  */
 #include "send.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* --- One ------------------------------------------------------------------------------------ */
 
@@ -123,56 +120,4 @@ void lk_send_give_up(lk_client *client)
         return;
     lk_outbox_give_up_sends(client);
     lk_client_leave(client);
-}
-
-/* --- A new job from C ----------------------------------------------------------------------- */
-
-static lk_send_options send_options_of(const lk_enqueue_options *options, lk_slice job_id)
-{
-    return (lk_send_options){
-        .size = sizeof(lk_send_options),
-        .job_id = job_id,
-        .delay_ms = options->delay_ms,
-        .message_group_id = lk_slice_of(options->message_group_id),
-        .message_deduplication_id = lk_slice_of(options->message_deduplication_id),
-        .trace_header = lk_slice_of(options->trace_header),
-        .long_delays = options->long_delays,
-    };
-}
-
-static int enqueue(lk_client *client, const char *queue, const char *job_class,
-                   const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
-                   lk_err *err)
-{
-    const lk_env *env = lk_client_env(client);
-    char uuid[37];
-    lk_uuid4(env, uuid);
-    lk_slice job_id = lk_slice_of(options->job_id ? options->job_id : uuid);
-    lk_slice arguments = lk_slice_of(arguments_json ? arguments_json : "[]");
-    lk_queue *to = NULL;
-    int rc = lk_queue_get(client, lk_slice_of(queue), &to, err);
-    if (rc)
-        return rc;
-    lk_buf body = {0};
-    lk_send_options send_options = send_options_of(options, job_id);
-    rc = lk_message_body(env, lk_queue_name(to), lk_slice_of(job_class), job_id, arguments, options,
-                         &body, err);
-    if (!rc)
-        rc = lk_send_to(client, to, lk_buf_slice(&body), &send_options, sent, err);
-    lk_buf_clear(&body);
-    return rc;
-}
-
-int lk_enqueue(lk_client *client, const char *queue, const char *job_class,
-               const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
-               lk_err *err)
-{
-    static const lk_enqueue_options defaults = LK_ENQUEUE_OPTIONS_INIT;
-    int rc = lk_client_enter(client, err);
-    if (rc)
-        return rc;
-    rc =
-        enqueue(client, queue, job_class, arguments_json, options ? options : &defaults, sent, err);
-    lk_client_leave(client);
-    return rc;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * send: sending jobs: one, many, later; and making a new job's body in C.
+ * send: sending jobs: one, many, later; and new jobs from C (enqueue.c).
  *
  * The public functions are lk_send, lk_send_batch, lk_send_async, lk_flush, lk_send_failure and
- * lk_enqueue. Below is what the batch needs: a send to a queue it has at hand.
+ * lk_enqueue, lk_enqueue_batch. Below is a send to a queue that the caller has at hand.
  */
 #ifndef LK_SEND_H
 #define LK_SEND_H
