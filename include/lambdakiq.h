@@ -692,6 +692,79 @@ LK_API lk_slice lk_job_arguments(lk_job *job); /* JSON array text */
 /* The value for ActiveJob's `executions` before perform counts it up:
  * body's executions + receive count - 1 - d. */
 LK_API int lk_job_executions(lk_job *job, int body_executions);
+/* Which execution this is, from 1: ActiveJob's `executions` while a job is performed. */
+LK_API int lk_job_execution(lk_job *job);
+LK_API int64_t lk_job_enqueued_at_ms(lk_job *job); /* epoch ms, by the body; 0 unknown */
+/* To the function's deadline, not below 0; INT64_MAX: there is none. */
+LK_API int64_t lk_job_time_left_ms(const lk_job *job);
+
+/* --- Arguments ------------------------------------------------------------------------------ */
+
+/* An argument of a job, or a part of one, read as ActiveJob reads it. All values, and the texts
+ * they give, are owned by the job until its batch is freed.
+ *
+ *     perform_later('in.png', width: 300)
+ *
+ *     rc = lk_value_cstring(lk_job_argument(job, 0), &path, err);
+ *     rc = rc ? rc : lk_value_int(lk_job_keyword(job, "width"), &width, err);
+ *
+ * A look-up never fails: what is not there is a value of type LK_VALUE_MISSING that knows its
+ * place, and reading it says so. Reading returns 0; LK_E_INVALID when there is nothing, or
+ * something of another type, with a message that names class, place, expected and met type
+ * ("ThumbnailJob: keyword width: expected an integer, met a string"), never the value; LK_E_NOMEM.
+ * On failure the out parameter is left alone, so that it may hold a default. */
+typedef struct lk_value lk_value;
+
+typedef enum lk_value_type {
+    LK_VALUE_MISSING,
+    LK_VALUE_NULL, /* nil */
+    LK_VALUE_BOOL,
+    LK_VALUE_INT,
+    LK_VALUE_DOUBLE, /* an integer beyond 64 bits too */
+    LK_VALUE_STRING,
+    LK_VALUE_ARRAY,
+    LK_VALUE_HASH, /* keyword arguments too */
+    LK_VALUE_SYMBOL,
+    LK_VALUE_GLOBAL_ID, /* a record of a model, by its GlobalID */
+    LK_VALUE_SERIALIZED /* another object: Time, Date, Duration, BigDecimal, a class of the
+                           application */
+} lk_value_type;
+
+LK_API const char *lk_value_type_name(lk_value_type type); /* "an integer" … */
+
+LK_API size_t lk_job_argument_count(lk_job *job);
+LK_API const lk_value *lk_job_argument(lk_job *job, size_t index); /* from 0; never NULL */
+/* A keyword argument: a member of the last argument, when that is a hash. Never NULL. */
+LK_API const lk_value *lk_job_keyword(lk_job *job, const char *name);
+
+LK_API lk_value_type lk_value_typeof(const lk_value *value);
+/* A hash's member, keys being strings or symbols alike; of a serialized object, what ActiveJob
+ * wrote
+ * ("value", "time_zone"). Never NULL. */
+LK_API const lk_value *lk_value_get(const lk_value *hash, const char *key);
+/* The elements of an array, or the members of a hash in their order: how many, which, and its name.
+ * Each look costs as many steps as its index. */
+LK_API size_t lk_value_count(const lk_value *value);
+LK_API const lk_value *lk_value_at(const lk_value *value, size_t index); /* never NULL */
+LK_API lk_slice lk_value_name(const lk_value *member); /* its key; {NULL,0}: of no hash */
+
+/* A string or symbol: UTF-8, with a NUL behind it, and any number within. */
+LK_API int lk_value_string(const lk_value *value, lk_slice *text, lk_err *err) LK_CHECK;
+/* The same as a C string: one that holds a NUL is refused, as a path would end early. */
+LK_API int lk_value_cstring(const lk_value *value, const char **text, lk_err *err) LK_CHECK;
+LK_API int lk_value_int(const lk_value *value, int64_t *number, lk_err *err) LK_CHECK;
+LK_API int lk_value_double(const lk_value *value, double *number,
+                           lk_err *err) LK_CHECK; /* or an int */
+LK_API int lk_value_bool(const lk_value *value, bool *flag, lk_err *err) LK_CHECK;
+/* "gid://shop/Order/42" */
+LK_API int lk_value_global_id(const lk_value *value, lk_slice *gid, lk_err *err) LK_CHECK;
+/* A Time, DateTime or ActiveSupport::TimeWithZone, or a string in ISO 8601, as epoch ms. */
+LK_API int lk_value_time_ms(const lk_value *value, int64_t *epoch_ms, lk_err *err) LK_CHECK;
+/* A serialized object's serializer: "ActiveJob::Serializers::DurationSerializer"; else {NULL,0}. */
+LK_API lk_slice lk_value_serializer(const lk_value *value);
+/* Any value as JSON text, with ActiveJob's marks (`_aj_…`) in it. Integers beyond 64 bits come out
+ * as reals; lk_job_arguments has them as they were. */
+LK_API int lk_value_json(const lk_value *value, lk_slice *json, lk_err *err) LK_CHECK;
 
 /* --- Metrics -------------------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
 #include "event.h"
 #include "job.h"
 #include "send.h"
+#include "value.h"
 
 typedef enum lk_job_state { LK_JOB_NEW, LK_JOB_HANDED_OUT, LK_JOB_CLOSED } lk_job_state;
 
@@ -49,7 +50,9 @@ struct lk_job {
     lk_decision decision;
     bool said_unsettled; /* a note told that its call was not answered in time */
     bool parsed;
-    lk_json *body; /* NULL when it is not an object */
+    lk_json *body; /* NULL when it is not JSON */
+    lk_values values;
+    int64_t retry_in_s; /* what its handler asked for; -1: nothing */
 };
 
 struct lk_batch {
@@ -80,6 +83,8 @@ void lk_batch_close_new(lk_batch *batch);
 /* Copies the record, finds its queue and group. Inside lk_client_enter. */
 int lk_job_new(lk_batch *batch, const lk_record *record, lk_job **job, lk_err *err);
 void lk_job_free(lk_job *job); /* accepts NULL */
+/* A string of its body; {NULL,0}: there is none. */
+lk_slice lk_job_body_text(lk_job *job, const char *key);
 /* What the decisions are made of, at this moment and as far as it is known without asking SQS. */
 lk_job_facts lk_job_facts_now(const lk_job *job);
 /* What a note says of whom. */

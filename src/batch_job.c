@@ -91,6 +91,7 @@ int lk_job_new(lk_batch *batch, const lk_record *record, lk_job **job, lk_err *e
     made->index = batch->count;
     made->record = *record;
     made->options = (lk_job_options)LK_JOB_OPTIONS_INIT;
+    made->retry_in_s = -1;
     made->fault = lk_record_fault(record);
     int rc = copy_texts(made, err);
     if (!rc)
@@ -108,6 +109,7 @@ void lk_job_free(lk_job *job)
 {
     if (!job)
         return;
+    lk_values_clear(&job->values);
     lk_json_free(job->body);
     free(job->text);
     free(job);
@@ -172,14 +174,19 @@ static const lk_json *body_of(lk_job *job)
     return job->body;
 }
 
+lk_slice lk_job_body_text(lk_job *job, const char *key)
+{
+    return lk_json_string(lk_json_get(body_of(job), key));
+}
+
 lk_slice lk_job_class(lk_job *job)
 {
-    return lk_json_string(lk_json_get(body_of(job), "job_class"));
+    return lk_job_body_text(job, "job_class");
 }
 
 lk_slice lk_job_id(lk_job *job)
 {
-    return lk_json_string(lk_json_get(body_of(job), "job_id"));
+    return lk_job_body_text(job, "job_id");
 }
 
 /* As they stand in the body: a number that was read and written again could be another. */
@@ -195,4 +202,52 @@ int lk_job_executions(lk_job *job, int body_executions)
     int64_t executions = (int64_t)body_executions + job->record.receive_count - 1 -
                          lk_record_delay_receives(&job->record);
     return (int)LK_MIN(LK_MAX(executions, 0), INT32_MAX);
+}
+
+int lk_job_execution(lk_job *job)
+{
+    const lk_json *counted = lk_json_get(body_of(job), "executions");
+    int64_t executions = 0;
+    if (lk_json_typeof(counted) == LK_JSON_INT)
+        (void)lk_json_int64(counted, &executions);
+    executions = LK_MIN(LK_MAX(executions, 0), INT32_MAX);
+    return LK_MIN(lk_job_executions(job, (int)executions), INT32_MAX - 1) + 1;
+}
+
+int64_t lk_job_enqueued_at_ms(lk_job *job)
+{
+    int64_t epoch_ms;
+    return lk_time_parse_iso8601(lk_job_body_text(job, "enqueued_at"), &epoch_ms) ? epoch_ms : 0;
+}
+
+int64_t lk_job_time_left_ms(const lk_job *job)
+{
+    if (job->batch->options.deadline_ms == 0)
+        return INT64_MAX;
+    const lk_env *env = lk_client_env(job->batch->client);
+    return LK_MAX(job->batch->options.deadline_ms - env->wall_ms(env->ctx), 0);
+}
+
+/* --- Arguments ------------------------------------------------------------------------------ */
+
+static const lk_value *arguments_of(lk_job *job)
+{
+    if (!job->values.root)
+        lk_values_begin(&job->values, lk_job_class(job), lk_json_get(body_of(job), "arguments"));
+    return job->values.root;
+}
+
+size_t lk_job_argument_count(lk_job *job)
+{
+    return lk_value_count(arguments_of(job));
+}
+
+const lk_value *lk_job_argument(lk_job *job, size_t index)
+{
+    return lk_value_at(arguments_of(job), index);
+}
+
+const lk_value *lk_job_keyword(lk_job *job, const char *name)
+{
+    return lk_value_keyword(arguments_of(job), name);
 }
