@@ -2,17 +2,19 @@
  *
  * lambdakiq.h: background jobs on Amazon SQS and AWS Lambda. The manual of the C API.
  *
- * Reading order: errors, text, client, sending, SQS calls, records, decisions, batch, metrics,
- * Runtime API. Job bodies are ActiveJob's JSON, so a Rails application and a C program can enqueue
- * and perform each other's jobs on the same queues.
+ * Reading order: errors, text, client, sending, SQS calls, records, decisions, batch, arguments,
+ * metrics, Runtime API, worker. Who has jobs to perform begins at the end: the worker drives all
+ * the rest. Job bodies are ActiveJob's JSON, so a Rails application and a C program can enqueue and
+ * perform each other's jobs on the same queues.
  *
  * Ownership words used below: *borrowed* (valid during the call only), *copied*, *transferred*
  * (the callee frees), *owned by X until Y*. A `const T *` parameter is borrowed.
  *
- * Threads: a handle (lk_client, lk_batch, lk_runtime) is used by one thread at a time; a second
- * one gets LK_E_BUSY. Only the *_interrupt functions may be called from another thread. There is no
- * mutable global state, several handles per process are fine. After fork() a client notices the
- * new process id and opens connections of its own; those of the parent are left untouched.
+ * Threads: a handle (lk_client, lk_batch, lk_runtime, lk_worker) is used by one thread at a time; a
+ * second one gets LK_E_BUSY. Only the *_interrupt functions and lk_worker_stop may be called from
+ * another thread. There is no mutable global state but what lk_worker_run keeps for its signal
+ * handler; several handles per process are fine. After fork() a client notices the new process id
+ * and opens connections of its own; those of the parent are left untouched.
  *
  * Interrupting: a call that blocks returns LK_E_INTERRUPTED soon after the *_interrupt function of
  * its handle was called. A send that was cut off may have been accepted.
@@ -861,6 +863,177 @@ typedef struct lk_extension lk_extension;
 LK_API lk_extension *lk_extension_register(const char *host_port, const char *name,
                                            lk_err *err) LK_CHECK;
 LK_API void lk_extension_free(lk_extension *extension); /* accepts NULL */
+
+/* --- Worker --------------------------------------------------------------------------------- */
+
+/* A jobs function written in C. This is all of its `bootstrap`:
+ *
+ *     static int thumbnail(lk_job *job, void *ctx, lk_err *err)
+ *     {
+ *         const char *path;
+ *         int rc = lk_value_cstring(lk_job_argument(job, 0), &path, err);
+ *         return rc ? rc : shrink(path, err);
+ *     }
+ *     int main(void)
+ *     {
+ *         lk_worker *worker = lk_worker_new(NULL, NULL);
+ *         lk_worker_register(worker, "ThumbnailJob", thumbnail, NULL, NULL, NULL);
+ *         return lk_worker_run(worker);
+ *     }
+ *
+ * It takes invocations from the Runtime API, performs the jobs of each event one after the other,
+ * settles them as lk_batch does, writes metrics and log lines, and answers. A record that no job
+ * can be made of (malformed body, a class that nobody registered) fails alone.
+ *
+ * A handler that crashes, calls exit or is killed at the deadline takes the function with it, and
+ * nothing more: the jobs of that event that were finished are deleted already, the others come back
+ * when their visibility timeout ends, and count that receive as a try.
+ */
+typedef struct lk_worker lk_worker;
+
+/* What a handler returns: one of these, or a negative lk_code with *err filled (by lk_fail, or by
+ * the function of this API that failed), which is a failure: the job is retried after its backoff
+ * or what lk_job_retry_in says, or it is dead. Any other number is a failure too. */
+typedef enum lk_perform_result {
+    LK_PERFORM_DONE = 0,
+    LK_PERFORM_DISCARD =
+        1, /* not wanted any more: deleted, without retry or death. *err may say why */
+    LK_PERFORM_DIE =
+        2 /* failed for good, *err says why: see LK_HOPELESS for what can be done then */
+} lk_perform_result;
+
+/* Performs a job. job: valid during the call. err: never NULL, empty. */
+typedef int (*lk_perform_fn)(lk_job *job, void *ctx, lk_err *err);
+/* Told of a job's death: its retries, or the queue's maxReceiveCount, are used up. The message is
+ * let go afterwards, so that a process that ends meanwhile cannot skip this; where it is deleted
+ * then, the job runs and dies once more (at least once). */
+typedef void (*lk_exhausted_fn)(lk_job *job, void *ctx, const lk_err *failure);
+/* Answers an event that has no jobs. *response: JSON text from malloc, which the worker frees;
+ * NULL: "null". Returns 0, or negative with *err filled: the invocation has failed then. */
+typedef int (*lk_event_fn)(const lk_invocation *invocation, void *ctx, char **response,
+                           lk_err *err);
+/* Takes a line, without its newline, that would go to standard output. */
+typedef void (*lk_print_fn)(void *ctx, const char *line, size_t len);
+
+/* Strings are copied. Start from LK_WORKER_OPTIONS_INIT. */
+typedef struct lk_worker_options {
+    size_t size;
+    lk_client *client; /* must outlive the worker, and serves it alone; NULL: one of its own */
+    const lk_client_options *client_options; /* for its own; NULL: defaults */
+    int max_retries;                         /* 0..12, of classes that do not say otherwise */
+    int64_t guard_ms;           /* no job starts with less than this left; default 1000 */
+    int jitter_percent;         /* 0..100 of the backoff, added at random; default 0 */
+    lk_delete_mode delete_mode; /* default LK_DELETE_MAPPING: the last record of an event is left to
+                                   the event source mapping, a call less */
+    bool recursion_allowed;     /* as in lk_batch_options */
+    bool shutdown_extension; /* lk_worker_run registers the extension "lambdakiq-shutdown", so that
+                                Lambda announces the end with SIGTERM; without it, should that
+                                fail, the function works as ever */
+    bool no_metrics;
+    const char *metrics_namespace; /* default "Lambdakiq" */
+    const char *metrics_app_name;  /* dimension AppName; default AWS_LAMBDA_FUNCTION_NAME */
+    const uint8_t *dimension_sets; /* as in lk_metric; copied */
+    size_t dimension_set_count;
+    lk_print_fn print; /* NULL: standard output */
+    void *print_ctx;
+} lk_worker_options;
+
+#define LK_WORKER_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .size = sizeof(lk_worker_options), .max_retries = LK_MAX_RETRIES, .guard_ms = 1000,        \
+        .delete_mode = LK_DELETE_MAPPING                                                           \
+    }
+
+/* Makes a worker. No I/O. options: NULL for defaults. What does not make sense (LK_E_INVALID, in
+ * *err when that is given) is kept in the worker, for lk_worker_run to report to Lambda: neither
+ * this nor lk_worker_register needs to be checked there. NULL only when out of memory, which
+ * lk_worker_run takes too. */
+LK_API lk_worker *lk_worker_new(const lk_worker_options *options, lk_err *err);
+LK_API void lk_worker_free(lk_worker *worker); /* accepts NULL */
+
+/* Options of a class of jobs. */
+typedef struct lk_handler_options {
+    size_t size;
+    int retry; /* its own number of retries: 0.., LK_RETRY_MAX; LK_RETRY_UNSET: the worker's.
+                  When its own are used up its message is deleted, see lk_dead_mode */
+    lk_dead_mode dead;                 /* where its dead jobs go */
+    int jitter_percent;                /* 0..100; -1: the worker's */
+    bool hide_arguments;               /* keep them out of the metrics' JobArg1… */
+    lk_exhausted_fn retries_exhausted; /* gets the handler's ctx; NULL: nobody */
+} lk_handler_options;
+
+#define LK_HANDLER_OPTIONS_INIT                                                                    \
+    {                                                                                              \
+        .size = sizeof(lk_handler_options), .retry = LK_RETRY_UNSET, .jitter_percent = -1          \
+    }
+
+/* Says who performs the jobs of a class. job_class: as in the body, "Images::ThumbnailJob" too;
+ * copied. ctx: yours. options: copied, NULL for defaults. Returns 0; LK_E_INVALID: an option out of
+ * range, or the class is registered already; LK_E_NOMEM. Kept for lk_worker_run, see lk_worker_new.
+ */
+LK_API int lk_worker_register(lk_worker *worker, const char *job_class, lk_perform_fn perform,
+                              void *ctx, const lk_handler_options *options, lk_err *err);
+/* Who answers events without jobs; nobody: their invocations fail. (Records of an SQS queue that
+ * are not jobs of ours are reported failed all the same, as the messages would be deleted
+ * otherwise.) */
+LK_API void lk_worker_on_event(lk_worker *worker, lk_event_fn answer, void *ctx);
+/* The program cannot start, for a reason of its own (see lk_fail): lk_worker_run reports that. */
+LK_API void lk_worker_refuse(lk_worker *worker, const lk_err *reason);
+
+/* Works until the process is to end. worker: transferred; NULL is a failed lk_worker_new. Returns
+ * what main returns: 0 after SIGTERM, SIGINT or lk_worker_stop, when the job in progress has
+ * finished, the rest of its event is given back and the response is out; 1 when it could not start
+ * (reported to Lambda, and on stderr) or the Runtime API is gone. Standard output becomes line
+ * buffered. One at a time in a process: it has the signals. */
+LK_API int lk_worker_run(lk_worker *worker);
+/* Ends lk_worker_run in that way, and the event that lk_worker_handle works on. Threads: any.
+ * Signal handlers: yes. */
+LK_API void lk_worker_stop(lk_worker *worker);
+
+/* One invocation, for programs with a loop of their own. invocation: event counts, and request_id
+ * and deadline_ms where they are known. *response: owned by the worker until its next call.
+ * Negative: the invocation has failed, to be reported with lk_runtime_fail; LK_E_BUSY,
+ * LK_E_INVALID for a worker with errors kept in it. Blocks: while jobs run. */
+LK_API int lk_worker_handle(lk_worker *worker, const lk_invocation *invocation, lk_slice *response,
+                            lk_err *err) LK_CHECK;
+
+/* The worker's client, for handlers: jobs of their own, any SQS call. Jobs sent with lk_send_async
+ * are collected before the invocation is answered; those that SQS refused are logged. */
+LK_API lk_client *lk_worker_client(lk_worker *worker);
+/* lk_enqueue, and its metrics line (enqueue.active_job, enqueue_at.active_job). */
+LK_API int lk_worker_enqueue(lk_worker *worker, const char *queue, const char *job_class,
+                             const char *arguments_json, const lk_enqueue_options *options,
+                             lk_sent *sent, lk_err *err) LK_CHECK;
+/* lk_enqueue_batch, and a line for each job. */
+LK_API int lk_worker_enqueue_batch(lk_worker *worker, const char *queue,
+                                   const lk_enqueue_entry *entries, size_t count,
+                                   lk_send_result *results, lk_err *err) LK_CHECK;
+
+/* For handlers, about the job in hand: */
+LK_API lk_worker *lk_job_worker(const lk_job *job); /* NULL: its batch is driven by hand */
+/* Should this attempt fail, and be retried, then after so many seconds (0 to what SQS can hide a
+ * message for), instead of the backoff. */
+LK_API void lk_job_retry_in(lk_job *job, int64_t seconds);
+/* Whether the process is about to end: a signal has come, or fewer than five seconds (at most a
+ * quarter of the time there was) are left. Jobs that run long may stop early then. */
+LK_API bool lk_job_stopping(const lk_job *job);
+
+typedef enum lk_log_level {
+    LK_LOG_TRACE,
+    LK_LOG_DEBUG,
+    LK_LOG_INFO,
+    LK_LOG_WARN,
+    LK_LOG_ERROR,
+    LK_LOG_FATAL
+} lk_log_level;
+
+/* A line on standard output: time, request id, level, the job's class and id, and the text; where
+ * AWS_LAMBDA_LOG_FORMAT is JSON, a JSON object. Nothing below AWS_LAMBDA_LOG_LEVEL (INFO). The text
+ * is cut at 16 KiB; what is no UTF-8, and control characters, do not break the line. */
+LK_API void lk_job_log(const lk_job *job, lk_log_level level, const char *format, ...)
+    LK_FORMAT(3, 4);
+LK_API void lk_worker_log(const lk_worker *worker, lk_log_level level, const char *format, ...)
+    LK_FORMAT(3, 4);
 
 #ifdef __cplusplus
 }

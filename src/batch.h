@@ -58,6 +58,7 @@ struct lk_job {
 struct lk_batch {
     lk_client *client;
     lk_batch_options options;
+    lk_worker *worker; /* that drives it; NULL: the application does */
     int64_t received_at_ms;
     uint64_t tag_base; /* random, in the upper half: tells calls of this batch from earlier ones */
     lk_job **jobs;

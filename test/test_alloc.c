@@ -15,6 +15,7 @@
 #include "json.h"
 #include "profile.h"
 #include "sigv4.h"
+#include "value.h"
 
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -403,6 +404,61 @@ static void credentials_that_could_not_be_replaced_stay(void **state LK_UNUSED)
     lk_credentials_provider_free(provider);
 }
 
+/* --- Workers -------------------------------------------------------------------------------- */
+
+static int read_values(lk_err *err)
+{
+    lk_json *arguments = NULL;
+    lk_values values = {0};
+    lk_slice json = {NULL, 0};
+    int64_t number = 0;
+    lk_err refused = {0};
+    int rc =
+        lk_json_parse(LK_SLICE_LITERAL("[{\"a\":[1,2],\"b\":3}]"), "arguments", &arguments, err);
+    if (rc)
+        return rc;
+    lk_values_begin(&values, LK_SLICE_LITERAL("TestJob"), arguments);
+    const lk_value *hash = lk_value_at(values.root, 0);
+    rc = lk_value_int(lk_value_at(lk_value_get(hash, "a"), 1), &number, err);
+    rc = rc ? rc : lk_value_int(lk_value_keyword(values.root, "b"), &number, err);
+    rc = rc ? rc : lk_value_json(lk_value_at(hash, 0), &json, err);
+    if (!rc &&
+        lk_value_int(lk_value_get(lk_value_get(hash, "x"), "y"), &number, &refused) == LK_E_NOMEM)
+        rc = LK_FAIL_NOMEM(err);
+    lk_values_clear(&values);
+    lk_json_free(arguments);
+    return rc;
+}
+
+static int perform_nothing(lk_job *job LK_UNUSED, void *ctx LK_UNUSED, lk_err *err LK_UNUSED)
+{
+    return LK_PERFORM_DONE;
+}
+
+static int make_worker(lk_err *err)
+{
+    static const uint8_t sets[] = {LK_DIMENSION_APP_NAME};
+    lk_worker_options options = LK_WORKER_OPTIONS_INIT;
+    options.metrics_namespace = "Images";
+    options.metrics_app_name = "Shop";
+    options.dimension_sets = sets;
+    options.dimension_set_count = 1;
+    lk_worker *worker = lk_worker_new(&options, err);
+    int rc = worker ? err->code : LK_E_NOMEM;
+    if (!rc)
+        rc = lk_worker_register(worker, "TestJob", perform_nothing, NULL, NULL, err);
+    lk_worker_free(worker);
+    return rc;
+}
+
+static void workers_say_that_memory_ran_out(void **state LK_UNUSED)
+{
+    spare_jansson = true;
+    survive(read_values);
+    spare_jansson = false;
+    survive(make_worker);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +468,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(configuration_says_that_memory_ran_out, make_files,
                                         remove_files),
         cmocka_unit_test(credentials_that_could_not_be_replaced_stay),
+        cmocka_unit_test(workers_say_that_memory_ran_out),
     };
     json_set_alloc_funcs(jansson_malloc, __wrap_free);
     if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))

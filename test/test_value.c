@@ -250,6 +250,7 @@ static void a_job_tells_its_execution_and_its_times(void **state)
     assert_int_equal(lk_job_execution(job), 3);
     assert_int_equal(lk_job_enqueued_at_ms(job), INT64_C(1735787045123));
     assert_true(lk_job_time_left_ms(job) == INT64_MAX);
+    assert_null(lk_job_worker(job));
 }
 
 static void a_body_may_lack_what_it_should_tell(void **state)
