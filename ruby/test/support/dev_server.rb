@@ -15,10 +15,12 @@ class DevServer < LocalServer
 
   # @param queues [Array<String>] each gets a dead-letter queue
   # @param proxy [FaultyProxy, nil] what stands between the workers and SQS
+  # @param program [String, nil] the worker, instead of `lambdakiq-handler` with the application
   # @param options [Hash] of the command: `batch_size: 10` is `--batch-size 10`
-  def initialize(queues:, app: APP, handler: 'ScriptedApp.handler', proxy: nil, **options)
+  def initialize(queues:, app: APP, handler: 'ScriptedApp.handler', proxy: nil, program: nil, **options)
     @directory = Dir.mktmpdir('lambdakiq-dev')
-    super(:dev, @directory, worker: [*through(proxy), RbConfig.ruby, HANDLER, '-r', app, handler],
+    worker = program ? [program] : [RbConfig.ruby, HANDLER, '-r', app, handler]
+    super(:dev, @directory, worker: [*through(proxy), *worker],
                             worker_environment: worker_environment, queue: queues, **options)
     proxy&.target = url
   end
@@ -47,12 +49,18 @@ class DevServer < LocalServer
     File.exist?(path) ? File.readlines(path).map { |line| JSON.parse(line) } : []
   end
 
+  # @return [Array<String>] what a program in C wrote (test/fixtures/worker.c)
+  def ledger
+    path = "#{@directory}/ledger"
+    File.exist?(path) ? File.readlines(path, chomp: true) : []
+  end
+
   private
 
   # No bundler in the workers: they find the same files, in a third of the time.
   def worker_environment
     { 'RUBYOPT' => nil, 'BUNDLE_GEMFILE' => nil, 'RUBYLIB' => $LOAD_PATH.join(':'), 'TIMELINE' => "#{@directory}/timeline",
-      'AWS_ENDPOINT_URL_SQS' => nil }
+      'LK_TEST_LEDGER' => "#{@directory}/ledger", 'AWS_ENDPOINT_URL_SQS' => nil }
   end
 
   def through(proxy)
