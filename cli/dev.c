@@ -5,6 +5,7 @@
  */
 #include "dev.h"
 
+#include "dev_function.h"
 #include "dev_queues.h"
 #include "json.h"
 #include "mapping.h"
@@ -23,6 +24,7 @@
 
 enum {
     STOP_GRACE_MS = 30000, /* what a running job gets when we are asked to stop */
+    QUEUES_MAX = LK_CLI_LIST_MAX,
     ENV_MAX = 8,
     RECURSION_LIMIT = 16,
     RECEIVES = 13,     /* a first try and 12 retries */
@@ -31,6 +33,7 @@ enum {
 
 typedef struct dev_options {
     lk_cli_list queues;
+    lk_cli_list functions; /* besides the command, "QUEUE=COMMAND" */
     const char *db;
     const char *region;
     const char *name;
@@ -58,16 +61,18 @@ typedef struct variable {
 typedef struct dev {
     const lk_cli *cli;
     dev_options *options;
-    lk_dev_queue queues[LK_CLI_LIST_MAX];
+    lk_dev_queue queues[QUEUES_MAX]; /* the command's first, then one for each other function */
     size_t queue_count;
+    size_t command_queue_count;
+    lk_dev_function functions[QUEUES_MAX + 1]; /* the command's first */
+    size_t function_count;
     variable env[ENV_MAX];
     size_t env_count;
     lk_buf clock_path;
     lk_clock *clock;
     lk_server *server;
     lk_client *client;
-    lk_function *function;
-    lk_mapping *mappings[LK_CLI_LIST_MAX];
+    lk_mapping *mappings[QUEUES_MAX];
     size_t mapping_count;
 } dev;
 
@@ -78,23 +83,41 @@ static bool in_memory(const dev *d)
     return strcmp(d->options->db, ":memory:") == 0;
 }
 
+static int name_queue(dev *d, const char *name, lk_err *err)
+{
+    const dev_options *o = d->options;
+    if (d->queue_count == QUEUES_MAX)
+        return LK_FAIL(err, LK_E_INVALID, "more than %d queues", QUEUES_MAX);
+    lk_dev_queue *queue = &d->queues[d->queue_count];
+    int rc = lk_dev_queue_name(queue, name, o->fifo, err);
+    if (rc != 0)
+        return rc;
+    queue->visibility_s = o->visibility_s ? o->visibility_s : o->timeout_s + 1;
+    queue->max_receive_count = o->max_receive_count ? o->max_receive_count
+                               : queue->fifo        ? RECEIVES_FIFO
+                                                    : RECEIVES;
+    d->queue_count++;
+    return 0;
+}
+
 static int name_queues(dev *d, lk_err *err)
 {
     dev_options *o = d->options;
+    int rc = 0;
     if (o->queues.count == 0)
         o->queues.items[o->queues.count++] = "jobs";
-    for (size_t i = 0; i < o->queues.count; i++) {
-        lk_dev_queue *queue = &d->queues[i];
-        int rc = lk_dev_queue_name(queue, o->queues.items[i], o->fifo, err);
-        if (rc != 0)
-            return rc;
-        queue->visibility_s = o->visibility_s ? o->visibility_s : o->timeout_s + 1;
-        queue->max_receive_count = o->max_receive_count ? o->max_receive_count
-                                   : queue->fifo        ? RECEIVES_FIFO
-                                                        : RECEIVES;
-        d->queue_count++;
+    for (size_t i = 0; rc == 0 && i < o->queues.count; i++)
+        rc = name_queue(d, o->queues.items[i], err);
+    d->command_queue_count = d->queue_count;
+    d->functions[d->function_count++] =
+        (lk_dev_function){.name = o->name, .argv = (const char *const *)o->command};
+    for (size_t i = 0; rc == 0 && i < o->functions.count; i++) {
+        lk_dev_function *f = &d->functions[d->function_count++];
+        rc = lk_dev_function_read(f, o->functions.items[i], err);
+        if (rc == 0)
+            rc = name_queue(d, f->queue, err);
     }
-    return 0;
+    return rc;
 }
 
 /* Beside the database, because the two belong together: messages sent under a moved clock are in
@@ -218,9 +241,10 @@ static void say_ready(const dev *d)
     for (size_t i = 0; i < d->queue_count; i++)
         printf("Queue %s%s%s, dead letters go to %s after %lld receives\n", bold, d->queues[i].name,
                plain, d->queues[i].dead_name, (long long)d->queues[i].max_receive_count);
-    printf("Function %s: %lld worker%s, timeout %lld s; Ctrl-C stops it\n", d->options->name,
-           (long long)d->options->workers, d->options->workers == 1 ? "" : "s",
-           (long long)d->options->timeout_s);
+    for (size_t i = 0; i < d->function_count; i++)
+        printf("Function %s: %d worker%s, timeout %lld s; Ctrl-C stops it\n", d->functions[i].name,
+               d->functions[i].workers, d->functions[i].workers == 1 ? "" : "s",
+               (long long)d->options->timeout_s);
     say_clock(d);
     printf("For the process that enqueues:\n");
     print_exports(d, "  ");
@@ -281,32 +305,39 @@ static int create_queues(dev *d, lk_err *err)
     return 0;
 }
 
-static int start_function(dev *d, lk_err *err)
+static int start_functions(dev *d, lk_err *err)
 {
-    dev_options *o = d->options;
+    const dev_options *o = d->options;
     lk_buf entries[ENV_MAX] = {0};
     const char *env[ENV_MAX + 1] = {0};
+    lk_dev_settings settings = {.region = o->region,
+                                .account = ACCOUNT,
+                                .env = env,
+                                .timeout_ms = o->timeout_s * 1000,
+                                .memory_mb = (int)o->memory_mb,
+                                /* with --json stdout is ours alone */
+                                .log_fd = d->cli->json ? STDERR_FILENO : STDOUT_FILENO};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < d->env_count; i++) {
         lk_buf_addf(&entries[i], "%s=%s", d->env[i].name, d->env[i].value.ptr);
         rc = lk_buf_check(&entries[i], err);
         env[i] = entries[i].ptr;
     }
-    lk_function_options options = {.name = o->name,
-                                   .argv = (const char *const *)o->command,
-                                   .env = env,
-                                   .workers = (int)o->workers,
-                                   .timeout_ms = o->timeout_s * 1000,
-                                   .memory_mb = (int)o->memory_mb,
-                                   .region = o->region,
-                                   .account = ACCOUNT,
-                                   /* with --json stdout is ours alone */
-                                   .log_fd = d->cli->json ? STDERR_FILENO : STDOUT_FILENO};
-    if (rc == 0)
-        rc = lk_function_start(&options, &d->function, err);
+    for (size_t i = 0; rc == 0 && i < d->function_count; i++)
+        rc = lk_dev_function_start(&d->functions[i], &settings, err);
     for (size_t i = 0; i < ENV_MAX; i++)
         lk_buf_clear(&entries[i]);
     return rc;
+}
+
+/* Of the command's queues each has its share of its workers. */
+static const lk_dev_function *function_of(const dev *d, size_t queue, int *pollers)
+{
+    int queues = (int)d->command_queue_count;
+    bool is_commands = queue < d->command_queue_count;
+    const lk_dev_function *f = &d->functions[is_commands ? 0 : queue - d->command_queue_count + 1];
+    *pollers = is_commands ? f->workers / queues + ((int)queue < f->workers % queues) : f->workers;
+    return f;
 }
 
 static void end_polls(void *ctx)
@@ -317,10 +348,10 @@ static void end_polls(void *ctx)
 static int start_mappings(dev *d, lk_err *err)
 {
     const dev_options *o = d->options;
-    int64_t queues = (int64_t)d->queue_count;
     for (size_t i = 0; i < d->queue_count; i++) {
+        int pollers;
         const lk_dev_queue *queue = &d->queues[i];
-        int64_t share = o->workers / queues + ((int64_t)i < o->workers % queues);
+        const lk_dev_function *f = function_of(d, i, &pollers);
         lk_mapping_options options = {.queue_arn = queue->arn.ptr,
                                       .queue_url = queue->url,
                                       .region = o->region,
@@ -329,11 +360,11 @@ static int start_mappings(dev *d, lk_err *err)
                                                     : queue->fifo ? 10
                                                                   : 1,
                                       .report_batch_item_failures = !o->no_report,
-                                      .pollers = (int)share,
+                                      .pollers = pollers,
                                       .end_polls = end_polls,
                                       .end_polls_ctx = d,
                                       .recursion_limit = o->allow_recursion ? 0 : RECURSION_LIMIT};
-        int rc = lk_mapping_start(&options, d->function, &d->mappings[i], err);
+        int rc = lk_mapping_start(&options, f->function, &d->mappings[i], err);
         if (rc != 0)
             return rc;
         d->mapping_count++;
@@ -380,7 +411,10 @@ static void *watch_main(void *arg)
     lk_cli_signal_wait(grace_ms);
     if (!atomic_load(&w->over)) {
         lk_cli_note(w->dev->cli, "ending the running jobs; their messages come back");
-        lk_function_kill(w->dev->function);
+        for (size_t i = 0; i < w->dev->function_count; i++) {
+            if (w->dev->functions[i].function)
+                lk_function_kill(w->dev->functions[i].function);
+        }
     }
     return NULL;
 }
@@ -388,7 +422,11 @@ static void *watch_main(void *arg)
 static void start_watch(watch *w, dev *d)
 {
     *w = (watch){.dev = d};
-    size_t running = lk_function_running(d->function);
+    size_t running = 0;
+    for (size_t i = 0; i < d->function_count; i++) {
+        if (d->functions[i].function)
+            running += lk_function_running(d->functions[i].function);
+    }
     if (running > 0)
         lk_cli_note(d->cli, "waiting for %zu running invocation%s; once more to end now", running,
                     running == 1 ? "" : "s");
@@ -414,12 +452,13 @@ static void stop(dev *d)
         lk_mapping_quit(d->mappings[i]);
     if (d->server)
         lk_server_set_clock_gate(d->server, NULL);
-    if (d->function)
+    if (d->functions[0].function)
         start_watch(&w, d);
     for (size_t i = 0; i < d->mapping_count; i++)
         lk_mapping_stop(d->mappings[i]);
     end_watch(&w);
-    lk_function_free(d->function);
+    for (size_t i = 0; i < d->function_count; i++)
+        lk_dev_function_clear(&d->functions[i]);
     lk_client_free(d->client);
     lk_server_stop(d->server);
     lk_clock_free(d->clock);
@@ -442,7 +481,7 @@ static int start(dev *d, lk_err *err)
     make_env(d, lk_server_url(d->server));
     rc = create_queues(d, err);
     if (rc == 0)
-        rc = start_function(d, err);
+        rc = start_functions(d, err);
     if (rc == 0)
         rc = start_mappings(d, err);
     if (rc == 0)
@@ -479,6 +518,17 @@ static int print_env(dev *d)
     return LK_CLI_OK;
 }
 
+static void count_workers(dev *d)
+{
+    int64_t wanted = d->options->workers;
+    int queues = (int)d->command_queue_count;
+    if (wanted > 0 && wanted < queues)
+        lk_cli_note(d->cli, "%d workers, one for each queue", queues);
+    d->functions[0].workers = (int)LK_MAX(wanted, queues);
+    for (size_t i = 1; i < d->function_count; i++)
+        d->functions[i].workers = (int)LK_MAX(wanted, 1);
+}
+
 static int run_with(const lk_cli_command *command, const lk_cli *cli, dev_options *o)
 {
     dev *d = calloc(1, sizeof(*d));
@@ -492,14 +542,11 @@ static int run_with(const lk_cli_command *command, const lk_cli *cli, dev_option
     int exit_code = LK_CLI_OK;
     if (name_queues(d, &err) != 0 || name_clock(d, &err) != 0) {
         exit_code = lk_cli_misuse(command, "%s", err.message);
+        stop(d);
     } else if (o->print_env) {
         exit_code = print_env(d);
     } else {
-        if (o->workers < (int64_t)d->queue_count) {
-            if (o->workers > 0)
-                lk_cli_note(cli, "%zu workers, one for each queue", d->queue_count);
-            o->workers = (int64_t)d->queue_count;
-        }
+        count_workers(d);
         exit_code = run_until_signal(d);
     }
     free(d);
@@ -532,6 +579,8 @@ static int run(const lk_cli_command *command, int argc, char **argv)
     const lk_cli_option table[] = {
         {"queue", 'q', LK_CLI_LIST, &o.queues, "NAME",
          "A queue to make and poll; may be repeated (default jobs)", 0, 0},
+        {"function", 'f', LK_CLI_LIST, &o.functions, "QUEUE=CMD",
+         "Another function, with a queue of its own; may be repeated", 0, 0},
         {"fifo", 0, LK_CLI_FLAG, &o.fifo, NULL, "Make FIFO queues (adds .fifo to the names)", 0, 0},
         {"port", 'p', LK_CLI_INT, &o.port, "N", "Port of SQS, 0 for any free one (default 9324)", 0,
          65535},
@@ -540,7 +589,7 @@ static int run(const lk_cli_command *command, int argc, char **argv)
         {"clock", 0, LK_CLI_FLAG, &o.clock, NULL,
          "Say how to move the clock; it is kept in FILE.clock", 0, 0},
         {"workers", 'w', LK_CLI_INT, &o.workers, "N",
-         "Worker processes, at least one for each queue (default)", 1, 1000},
+         "Worker processes of a function, at least one for each queue (default)", 1, 1000},
         {"batch-size", 'b', LK_CLI_INT, &o.batch_size, "N",
          "Messages in an event, 1 to 10 (default 1, FIFO 10)", 1, 10},
         {"timeout", 't', LK_CLI_INT, &o.timeout_s, "S", "The function's timeout (default 300)", 1,
@@ -585,6 +634,8 @@ const lk_cli_command lk_cli_dev = {
         "\n"
         "  lambdakiq dev -- bundle exec lambdakiq-handler app.handler\n"
         "  lambdakiq dev --queue jobs --queue stock.fifo --workers 4 -- ./bootstrap\n"
+        "  lambdakiq dev --function c-jobs=./bootstrap -- bundle exec lambdakiq-handler "
+        "app.handler\n"
         "  eval \"$(lambdakiq dev --print-env)\"     # in the shell of the web process\n"
         "\n"
         "Ctrl-C: no new messages, running jobs get up to 30 s to finish; a second Ctrl-C ends\n"

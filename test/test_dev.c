@@ -238,6 +238,27 @@ static void fifo_queues_work_beside_others(void **state)
     assert_attribute(f, "stock-dlq.fifo", "\"FifoQueue\":\"true\"");
 }
 
+static void functions_have_queues_of_their_own(void **state)
+{
+    fixture *f = *state;
+    start_dev(f, (const char *const[]){"--function",
+                                       "c-jobs='" LK_TEST_FIXTURE_DIR "/fixture_worker' events",
+                                       "--clock", NULL});
+    lk_test_program_wait(&f->program, "Function c-jobs: 1 worker");
+    enqueue(f, "jobs", "OkJob", "[1]");
+    pid_t first = (pid_t)number_in(wait_ledger(f, "end OkJob", 0), "pid=");
+    enqueue(f, "c-jobs", "OkJob", "[2]");
+    pid_t second = (pid_t)number_in(wait_ledger(f, "end OkJob", 1), "pid=");
+    assert_true(first != second);
+    enqueue(f, "c-jobs", "FailJob", "[]");
+    wait_ledger(f, "start FailJob", 0);
+    move_clock_to_next(f); /* it stands still for all of them */
+    assert_int_equal(number_in(wait_ledger(f, "start FailJob", 1), "pid="), second);
+    assert_attribute(f, "c-jobs", "\\\"maxReceiveCount\\\":13");
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+    assert_true(lk_test_process_gone(first) && lk_test_process_gone(second));
+}
+
 /* --- Settings ------------------------------------------------------------------------------- */
 
 static void queues_get_the_documented_settings(void **state)
@@ -338,12 +359,14 @@ static void wrong_lines_are_refused(void **state)
     const char *batch[] = {LK_TEST_COMMAND, "dev", "--batch-size", "11", "--", JOBS, NULL};
     const char *name[] = {LK_TEST_COMMAND, "dev", "--queue", "", "--", JOBS, NULL};
     const char *port[] = {LK_TEST_COMMAND, "dev", "--print-env", "--port", "0", NULL};
+    const char *function[] = {LK_TEST_COMMAND, "dev", "--function", "c-jobs", "--", JOBS, NULL};
     assert_run(f, too_short, 1,
                "Queue visibility timeout: 10 seconds is less than Function timeout: 300 seconds");
     assert_run(f, argument, 2, "unexpected argument \"jobs\"");
     assert_run(f, batch, 2, "--batch-size wants a number from 1 to 10");
     assert_run(f, name, 2, "a queue's name has 1 to 80 characters");
     assert_run(f, port, 2, "--print-env needs a --port");
+    assert_run(f, function, 2, "--function c-jobs: a queue, '=' and the command");
 }
 
 /* --- The command itself ----------------------------------------------------------------------- */
@@ -382,6 +405,7 @@ int main(void)
         DEV_TEST(a_second_signal_ends_running_jobs),
         DEV_TEST(a_killed_dev_loses_no_job_and_leaves_no_worker),
         DEV_TEST(fifo_queues_work_beside_others),
+        DEV_TEST(functions_have_queues_of_their_own),
         DEV_TEST(queues_get_the_documented_settings),
         DEV_TEST(existing_queues_get_new_settings),
         DEV_TEST(print_env_prints_what_another_process_needs),
