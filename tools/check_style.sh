@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-mapfile -t sources < <(git ls-files 'src/*.[ch]' 'local/*.[ch]' 'cli/*.[ch]' 'test/*.[ch]' 'ruby/ext/lambdakiq/*.[ch]' include)
+mapfile -t sources < <(git ls-files 'src/*.[ch]' 'local/*.[ch]' 'cli/*.[ch]' 'test/*.[ch]' 'examples/*.[ch]' 'ruby/ext/lambdakiq/*.[ch]' include)
 clang-format --dry-run --Werror "${sources[@]}"
 
 mapfile -t units < <(git ls-files 'src/*.c' 'local/*.c' 'cli/*.c')

@@ -4,7 +4,7 @@
 # local server), an event reaches the jobs function, jobs are performed, retried, and the hopeless one
 # ends in the dead-letter queue. Prints a timeline; exits 1 when anything is not as it should be.
 #
-#     ruby demo/demo.rb PATH_OF_LAMBDAKIQ
+#     ruby demo/demo.rb PATH_OF_LAMBDAKIQ PATH_OF_THE_FUNCTION_IN_C
 
 require 'fileutils'
 require 'json'
@@ -19,9 +19,11 @@ class Demo
   APP = File.expand_path('..', __dir__)
   READY_S = 60
   STEP_S = 30
+  EXPORT = "order,total\n#{(1..20_000).map { |number| "A-#{number},9.90\n" }.join}".freeze
 
-  def initialize(command)
+  def initialize(command, c_function)
     @command = File.expand_path(command)
+    @c_function = File.expand_path(c_function)
     @dir = Dir.mktmpdir('lambdakiq-demo')
     @started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
     @timeline = Timeline.new
@@ -43,14 +45,18 @@ class Demo
 
   def start_server_and_function
     @timeline.title 'Lambdakiq: the main job on one machine'
+    Dir.mkdir("#{@dir}/files")
+    File.write("#{@dir}/files/orders.csv", EXPORT)
     @dev = DevProcess.new(
       [@command, 'dev', '--port', '0', '--db', "#{@dir}/queues.sqlite3", '--clock',
-       '--queue', 'jobs', '--queue', 'stock.fifo', '--', 'bundle', 'exec', 'lambdakiq-handler', 'app.handler'],
+       '--queue', 'jobs', '--queue', 'stock.fifo', '--function', "c-jobs='#{@c_function}'",
+       '--', 'bundle', 'exec', 'lambdakiq-handler', 'app.handler'],
       chdir: APP, env: app_environment
     )
     @dev.wait_until_ready(READY_S)
     @timeline.fact 'server', "#{@dev.url}  (SQS, durable in SQLite, with a clock that moves)"
     @timeline.fact 'function', 'bundle exec lambdakiq-handler app.handler  (app.rb as deployed)'
+    @timeline.fact '', 'examples/c_worker  (jobs written in C, with a queue of their own)'
   end
 
   # A Rails process of its own, as the web function would be.
@@ -101,6 +107,7 @@ class Demo
     expectations = Expectations.new(
       jobs: @sent.fetch('jobs'), metrics: @dev.metrics, dead: dead, http: answer,
       ledger: File.exist?("#{@dir}/ledger.txt") ? File.readlines("#{@dir}/ledger.txt", chomp: true) : [],
+      export: EXPORT, archive: "#{@dir}/files/orders.csv.gz",
       mails: Dir["#{@dir}/mails/*"].to_h { |path| [File.basename(path), File.read(path)] }
     )
     @timeline.emf(@dev.lines.map(&:text).reverse.find { |text| text.include?('"_aws"') })
@@ -122,12 +129,13 @@ class Demo
 
   def app_environment
     { 'LEDGER' => "#{@dir}/ledger.txt", 'MAIL_DIR' => "#{@dir}/mails", 'RAILS_ENV' => 'production',
-      'JOBS_QUEUE_NAME' => 'jobs', 'STOCK_QUEUE_NAME' => 'stock.fifo' }
+      'JOBS_QUEUE_NAME' => 'jobs', 'STOCK_QUEUE_NAME' => 'stock.fifo', 'C_JOBS_QUEUE_NAME' => 'c-jobs',
+      'ARCHIVE_DIR' => "#{@dir}/files" }
   end
 end
 
 begin
-  exit(Demo.new(ARGV.fetch(0)).run ? 0 : 1)
+  exit(Demo.new(ARGV.fetch(0), ARGV.fetch(1)).run ? 0 : 1)
 rescue RuntimeError => e
   warn "demo: #{e.message}"
   exit 1

@@ -22,6 +22,7 @@ took_ms = timed do
   jobs << DoomedJob.perform_later('A-3')
   ['+5', '-2', '-1'].each { |movement| jobs << StockJob.perform_later('article-7', movement) }
   jobs << ReminderJob.set(wait: 20.minutes).perform_later('A-4')
+  jobs << ArchiveJob.perform_later('orders.csv', level: 9)
   jobs << WelcomeMailer.hello('ada@example.com').deliver_later
 end
 

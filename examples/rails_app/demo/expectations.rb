@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'json'
+require 'zlib'
 
 # What must be true when the story is over.
 class Expectations
@@ -9,18 +10,20 @@ class Expectations
   # The clock is moved to the very moment; what comes on top is how long the worker takes.
   TOLERANCE_S = 5
 
-  def initialize(jobs:, metrics:, dead:, http:, ledger:, mails:)
+  def initialize(jobs:, metrics:, dead:, http:, ledger:, mails:, export:, archive:)
     @jobs = jobs
     @metrics = metrics
     @dead = dead
     @http = http
     @ledger = ledger
     @mails = mails
+    @export = export
+    @archive = archive
   end
 
   # Yields (passed, sentence) for each; returns how many did not pass.
   def check
-    checks = [ordinary, flaky, waits, dead_letter, ordered, delayed, mail, web]
+    checks = [ordinary, flaky, waits, dead_letter, ordered, delayed, in_c, mail, web]
     checks.each { |passed, what| yield passed, what }
     checks.count { |passed, _| !passed }
   end
@@ -62,6 +65,15 @@ class Expectations
     waited = run && receipt ? (run['at_ms'] - receipt['at_ms']) / 60_000.0 : 0
     [@ledger.count('reminder A-4') == 1 && waited.between?(19.5, 21),
      "the job delayed by 20 minutes (SQS itself can do 15) ran once, after #{waited.round(1)} minutes"]
+  end
+
+  # Rails enqueued it, C performed it and enqueued the one that Rails performed then.
+  def in_c
+    compressed = File.exist?(@archive) && Zlib::GzipReader.open(@archive, &:read) == @export
+    told = @ledger.grep(/\Aarchived/)
+    right = compressed && told == ["archived orders.csv, #{@export.bytesize} bytes became #{File.size(@archive)}"] &&
+            runs_of('ArchiveJob').size == 1
+    [right, 'the job written in C compressed its file, and its own job told Rails']
   end
 
   def mail
