@@ -986,8 +986,8 @@ LK_API void lk_worker_refuse(lk_worker *worker, const lk_err *reason);
  * (reported to Lambda, and on stderr) or the Runtime API is gone. Standard output becomes line
  * buffered. One at a time in a process: it has the signals. */
 LK_API int lk_worker_run(lk_worker *worker);
-/* Ends lk_worker_run in that way, and the event that lk_worker_handle works on. Threads: any.
- * Signal handlers: yes. */
+/* Ends lk_worker_run in that way. lk_worker_handle starts no more jobs, of this event or a later
+ * one: they are given back. Threads: any. Signal handlers: yes. */
 LK_API void lk_worker_stop(lk_worker *worker);
 
 /* One invocation, for programs with a loop of their own. invocation: event counts, and request_id

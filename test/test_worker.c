@@ -308,6 +308,28 @@ static void other_events_have_a_handler_of_their_own(void **state)
     assert_string_equal(err.name, "NoSuchPage");
 }
 
+/* --- Busy ----------------------------------------------------------------------------------- */
+
+static int handle_within(lk_job *job, void *ctx, lk_err *err)
+{
+    lk_test_worker *fix = ctx;
+    lk_slice response;
+    lk_invocation invocation = {.event = LK_SLICE_LITERAL("{}")};
+    fix->runs++;
+    return lk_worker_handle(lk_job_worker(job), &invocation, &response, err);
+}
+
+static void a_job_cannot_make_its_worker_handle_an_event(void **state)
+{
+    lk_test_worker *f = *state;
+    lk_err err;
+    lk_test_worker_open(f);
+    assert_lk_ok(lk_worker_register(f->worker, "TestJob", handle_within, f, NULL, &err));
+    lk_test_worker_enqueue(f, "TestJob", "[]");
+    assert_int_equal(lk_test_worker_invoke(f, "jobs"), 1);
+    assert_lines("failed, execution 1: LK_E_BUSY: ", 1);
+}
+
 /* --- Time ----------------------------------------------------------------------------------- */
 
 static void no_job_starts_that_the_deadline_would_kill(void **state)
@@ -435,6 +457,7 @@ int main(void)
         WORKER_TEST(foreign_records_of_a_queue_are_reported_failed),
         WORKER_TEST(an_event_without_jobs_fails_unless_somebody_answers_it),
         WORKER_TEST(other_events_have_a_handler_of_their_own),
+        WORKER_TEST(a_job_cannot_make_its_worker_handle_an_event),
         WORKER_TEST(no_job_starts_that_the_deadline_would_kill),
         WORKER_TEST(when_it_is_stopped_the_job_in_hand_finishes_and_the_rest_goes_back),
         WORKER_TEST(long_jobs_are_told_when_time_runs_out),

@@ -343,8 +343,20 @@ static void events_without_jobs_go_to_their_handler(void **state)
     assert_non_null(strstr(payload.ptr,
                            "\"errorMessage\":\"told to fail\",\"errorType\":\"Function."
                            "Refused\",\"stackTrace\":[\"lk_worker_handle, lambdakiq "));
-    lk_buf_clear(&payload);
     assert_log("failed: Refused: told to fail");
+    lk_buf_clear(&payload);
+}
+
+static void an_answer_that_is_too_large_fails_its_invocation_alone(void **state)
+{
+    (void)state;
+    lk_buf payload = {0};
+    open_house((lk_test_house_options){.argument = "events", .no_mapping = true});
+    assert_int_equal(invoke("{\"big\":true}", &payload), LK_INVOKE_ERROR);
+    assert_non_null(strstr(payload.ptr, "Function.ResponseSizeTooLarge"));
+    lk_test_house_wait_log(house, "the response of 7340032 bytes exceeds the maximum allowed", 1);
+    assert_int_equal(invoke("{\"path\":\"/\"}", &payload), LK_INVOKE_OK);
+    lk_buf_clear(&payload);
 }
 
 static void an_event_without_jobs_and_handler_fails_and_the_next_one_does_not(void **state)
@@ -385,6 +397,7 @@ int main(void)
         RUN_TEST(a_worker_without_classes_is_told_to_lambda),
         cmocka_unit_test(off_lambda_it_says_so),
         RUN_TEST(events_without_jobs_go_to_their_handler),
+        RUN_TEST(an_answer_that_is_too_large_fails_its_invocation_alone),
         RUN_TEST(an_event_without_jobs_and_handler_fails_and_the_next_one_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
