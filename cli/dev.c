@@ -360,7 +360,7 @@ static int start_mappings(dev *d, lk_err *err)
                                                     : queue->fifo ? 10
                                                                   : 1,
                                       .report_batch_item_failures = !o->no_report,
-                                      .pollers = pollers,
+                                      .max_concurrency = pollers,
                                       .end_polls = end_polls,
                                       .end_polls_ctx = d,
                                       .recursion_limit = o->allow_recursion ? 0 : RECURSION_LIMIT};

@@ -20,10 +20,14 @@ typedef struct lk_function_options {
     const char *const *argv; /* the command, NULL-terminated; copied */
     const char *cwd;         /* NULL: as we are */
     const char *const *env;  /* "NAME=value" beyond the inherited ones, NULL-terminated; copied */
-    int workers;             /* number of execution environments, >= 1 */
+    int workers;             /* execution environments at most, >= 1 */
+    int min_workers;         /* so many at least are kept alive, 1..workers; 0: all. Others start
+                                when somebody waits for a worker */
+    int64_t idle_ms;         /* … and end when nobody had work for them for so long; 0: 300000 */
     int64_t timeout_ms;      /* function timeout; default 300000 */
     int64_t init_timeout_ms; /* default 10000, as Lambda; then re-run under the function timeout */
-    int memory_mb;           /* shown and exported only; default 512 */
+    int memory_mb;           /* shown and exported; default 512 */
+    bool memory_limit;       /* … and more than that ends the process, as on Lambda */
     const char *region;
     const char *account;
     int log_fd; /* where output goes; default 1 */
@@ -58,7 +62,8 @@ lk_invoke_status lk_function_invoke_reserved(lk_function *function, lk_slice eve
                                              lk_slice trace_id, int64_t wait_ms, lk_buf *payload);
 void lk_function_release(lk_function *function);
 
-size_t lk_function_running(lk_function *function); /* invocations in progress */
+size_t lk_function_running(lk_function *function);   /* invocations in progress */
+size_t lk_function_processes(lk_function *function); /* worker processes that are alive */
 int64_t lk_function_timeout_ms(const lk_function *function);
 const char *lk_function_arn(const lk_function *function);
 /* A line of our own between those of the workers. Threads: any. */

@@ -44,6 +44,14 @@ bool lk_function_worker_free_now(const lk_function_worker *w)
     return w->alive && w->ready && !w->invoking;
 }
 
+size_t lk_function_count_free(const lk_function_shared *shared)
+{
+    size_t free_now = 0;
+    for (size_t i = 0; i < shared->count; i++)
+        free_now += lk_function_worker_free_now(&shared->workers[i]);
+    return free_now;
+}
+
 void lk_function_worker_claim(lk_function_worker *w)
 {
     w->ready = false;
@@ -101,6 +109,10 @@ static lk_invoke_status conclude_crash(invocation *i, lk_buf *payload)
     snprintf(message, sizeof(message), "RequestId: %s Error: %s", i->id, how);
     snprintf(i->error_type, sizeof(i->error_type), "Runtime.ExitError");
     lk_log_linef(&i->worker->shared->sink, "%s %s", message, i->error_type);
+    if (i->end == LK_WORKER_OVERSIZE)
+        lk_log_linef(&i->worker->shared->sink,
+                     "lambdakiq: it was killed because it took %lld MB, and the function has %d MB",
+                     (long long)i->memory_mb, i->worker->shared->memory_mb);
     lk_function_error_payload(payload, i->error_type, message);
     log_report(i, "\tStatus: error");
     return i->end == LK_WORKER_STOPPED ? LK_INVOKE_STOPPED : LK_INVOKE_CRASH;

@@ -11,8 +11,6 @@
 
 struct lk_function {
     lk_function_shared shared;
-    lk_function_worker *workers;
-    size_t count;
 };
 
 const char *lk_invoke_status_name(lk_invoke_status status)
@@ -74,7 +72,10 @@ static int check_options(const lk_function_options *o, lk_err *err)
     if (o->workers < 1)
         return LK_FAIL(err, LK_E_INVALID, "function: workers is %d, must be at least 1",
                        o->workers);
-    if (o->timeout_ms < 0 || o->init_timeout_ms < 0 || o->memory_mb < 0)
+    if (o->min_workers < 0 || o->min_workers > o->workers)
+        return LK_FAIL(err, LK_E_INVALID, "function: min_workers is %d, must be 1 to %d",
+                       o->min_workers, o->workers);
+    if (o->timeout_ms < 0 || o->init_timeout_ms < 0 || o->idle_ms < 0 || o->memory_mb < 0)
         return LK_FAIL(err, LK_E_INVALID, "function: a timeout or the memory size is negative");
     return 0;
 }
@@ -84,7 +85,10 @@ static int copy_options(lk_function_shared *shared, const lk_function_options *o
     lk_buf arn = {0};
     shared->timeout_ms = o->timeout_ms ? o->timeout_ms : 300000;
     shared->init_timeout_ms = o->init_timeout_ms ? o->init_timeout_ms : 10000;
+    shared->idle_ms = o->idle_ms ? o->idle_ms : 300000;
     shared->memory_mb = o->memory_mb ? o->memory_mb : 512;
+    shared->memory_limit = o->memory_limit;
+    shared->min_workers = (size_t)(o->min_workers ? o->min_workers : o->workers);
     shared->name = copy_text(o->name, "function");
     shared->region = copy_text(o->region, "us-east-1");
     shared->cwd = o->cwd ? strdup(o->cwd) : NULL;
@@ -136,43 +140,47 @@ static void enter_stage(lk_function *function, lk_function_stage stage)
         function->shared.stage = stage;
     pthread_cond_broadcast(&function->shared.changed);
     pthread_mutex_unlock(&function->shared.lock);
-    for (size_t i = 0; i < function->count; i++)
-        lk_function_worker_wake(&function->workers[i]);
+    for (size_t i = 0; i < function->shared.count; i++)
+        lk_function_worker_wake(&function->shared.workers[i]);
 }
 
 /* A command that cannot be run at all is an error of the start, not one of each message. */
-static int wait_for_launch(lk_function *function, lk_err *err)
+static int wait_for_launch(lk_function_shared *shared, lk_err *err)
 {
     int rc = 0;
-    pthread_mutex_lock(&function->shared.lock);
-    for (size_t i = 0; i < function->count; i++) {
-        lk_function_worker *w = &function->workers[i];
+    pthread_mutex_lock(&shared->lock);
+    for (size_t i = 0; i < shared->min_workers; i++) {
+        lk_function_worker *w = &shared->workers[i];
         while (!w->launched)
-            lk_cond_wait(&function->shared.changed, &function->shared.lock, -1);
+            lk_cond_wait(&shared->changed, &shared->lock, -1);
         if (rc == 0 && w->launch.code != LK_OK) {
             rc = w->launch.code;
             if (err)
                 *err = w->launch;
         }
     }
-    pthread_mutex_unlock(&function->shared.lock);
+    pthread_mutex_unlock(&shared->lock);
     return rc;
 }
 
-static int start_workers(lk_function *function, int workers, lk_err *err)
+/* A thread for each; those beyond min_workers start a process when it is wanted. */
+static int start_workers(lk_function_shared *shared, int workers, lk_err *err)
 {
-    function->workers = calloc((size_t)workers, sizeof(*function->workers));
-    if (!function->workers)
+    shared->workers = calloc((size_t)workers, sizeof(*shared->workers));
+    if (!shared->workers)
         return LK_FAIL_NOMEM(err);
-    for (int i = 0; i < workers; i++) {
-        int rc = lk_function_worker_start(&function->workers[i], &function->shared, err);
+    for (size_t i = 0; i < (size_t)workers; i++) {
+        lk_function_worker *w = &shared->workers[i];
+        int rc = lk_function_worker_start(w, shared, i < shared->min_workers, err);
         if (rc != 0) {
-            lk_function_worker_clear(&function->workers[i]);
+            lk_function_worker_clear(w);
             return rc;
         }
-        function->count++;
+        pthread_mutex_lock(&shared->lock);
+        shared->count++;
+        pthread_mutex_unlock(&shared->lock);
     }
-    return wait_for_launch(function, err);
+    return wait_for_launch(shared, err);
 }
 
 int lk_function_start(const lk_function_options *options, lk_function **out, lk_err *err)
@@ -186,7 +194,7 @@ int lk_function_start(const lk_function_options *options, lk_function **out, lk_
         return LK_FAIL_NOMEM(err);
     rc = init_shared(&function->shared, options, err);
     if (rc == 0)
-        rc = start_workers(function, options->workers, err);
+        rc = start_workers(&function->shared, options->workers, err);
     if (rc != 0) {
         lk_function_free(function);
         return rc;
@@ -210,8 +218,8 @@ void lk_function_stop(lk_function *function, int64_t grace_ms)
         lk_cond_wait(&function->shared.changed, &function->shared.lock, until);
     pthread_mutex_unlock(&function->shared.lock);
     enter_stage(function, LK_STAGE_TERMINATING);
-    for (size_t i = 0; i < function->count; i++)
-        lk_function_worker_join(&function->workers[i]);
+    for (size_t i = 0; i < function->shared.count; i++)
+        lk_function_worker_join(&function->shared.workers[i]);
 }
 
 void lk_function_free(lk_function *function)
@@ -219,32 +227,42 @@ void lk_function_free(lk_function *function)
     if (!function)
         return;
     lk_function_stop(function, 0);
-    for (size_t i = 0; i < function->count; i++)
-        lk_function_worker_clear(&function->workers[i]);
-    free(function->workers);
+    for (size_t i = 0; i < function->shared.count; i++)
+        lk_function_worker_clear(&function->shared.workers[i]);
+    free(function->shared.workers);
     clear_shared(&function->shared);
     free(function);
 }
 
 /* --- Invocations ---------------------------------------------------------------------------- */
 
-static size_t count_free(const lk_function *function)
+static lk_function_worker *claim_free(lk_function_shared *shared)
 {
-    size_t free_now = 0;
-    for (size_t i = 0; i < function->count; i++)
-        free_now += lk_function_worker_free_now(&function->workers[i]);
-    return free_now;
-}
-
-static lk_function_worker *claim_free(lk_function *function)
-{
-    for (size_t i = 0; i < function->count; i++) {
-        if (lk_function_worker_free_now(&function->workers[i])) {
-            lk_function_worker_claim(&function->workers[i]);
-            return &function->workers[i];
+    for (size_t i = 0; i < shared->count; i++) {
+        if (lk_function_worker_free_now(&shared->workers[i])) {
+            lk_function_worker_claim(&shared->workers[i]);
+            return &shared->workers[i];
         }
     }
     return NULL;
+}
+
+/* Lock held. One process more, unless enough for all who wait are starting already. */
+static void want_worker(lk_function_shared *shared)
+{
+    lk_function_worker *dormant = NULL;
+    size_t coming = 0;
+    for (size_t i = shared->count; i > 0; i--) {
+        lk_function_worker *w = &shared->workers[i - 1];
+        coming += w->wanted && !w->ready && !w->invoking;
+        if (!w->wanted)
+            dormant = w;
+    }
+    if (!dormant || coming >= shared->waiting)
+        return;
+    dormant->wanted = true;
+    shared->wanted++;
+    pthread_cond_broadcast(&shared->changed);
 }
 
 lk_invoke_status lk_function_reserve(lk_function *function, int64_t wait_ms)
@@ -253,17 +271,20 @@ lk_invoke_status lk_function_reserve(lk_function *function, int64_t wait_ms)
     int64_t until = lk_mono_ms() + wait_ms;
     lk_invoke_status status = LK_INVOKE_THROTTLED;
     pthread_mutex_lock(&shared->lock);
+    shared->waiting++;
     for (;;) {
         if (shared->stage != LK_STAGE_OPEN) {
             status = LK_INVOKE_STOPPED;
-        } else if (count_free(function) > shared->reserved) {
+        } else if (lk_function_count_free(shared) > shared->reserved) {
             shared->reserved++;
             status = LK_INVOKE_OK;
         }
         if (status != LK_INVOKE_THROTTLED || lk_mono_ms() >= until)
             break;
+        want_worker(shared);
         lk_cond_wait(&shared->changed, &shared->lock, until);
     }
+    shared->waiting--;
     pthread_mutex_unlock(&shared->lock);
     return status;
 }
@@ -298,7 +319,7 @@ lk_invoke_status lk_function_invoke_reserved(lk_function *function, lk_slice eve
     lk_buf_reset(payload);
     pthread_mutex_lock(&shared->lock);
     while (shared->stage == LK_STAGE_OPEN) {
-        worker = claim_free(function);
+        worker = claim_free(shared);
         if (worker || lk_mono_ms() >= until)
             break;
         lk_cond_wait(&shared->changed, &shared->lock, until);
@@ -331,6 +352,16 @@ size_t lk_function_running(lk_function *function)
     size_t running = function->shared.running;
     pthread_mutex_unlock(&function->shared.lock);
     return running;
+}
+
+size_t lk_function_processes(lk_function *function)
+{
+    size_t alive = 0;
+    pthread_mutex_lock(&function->shared.lock);
+    for (size_t i = 0; i < function->shared.count; i++)
+        alive += function->shared.workers[i].pid > 0;
+    pthread_mutex_unlock(&function->shared.lock);
+    return alive;
 }
 
 int64_t lk_function_timeout_ms(const lk_function *function)

@@ -20,16 +20,9 @@ enum {
     INIT_ERROR_EXIT_MS = 1000, /* from init/error to the exit that has to follow */
     RESTART_FIRST_MS = 500,
     RESTART_MAX_MS = 30000,
-    BLIND_POLL_MS = 50 /* without a pidfd: how often to ask */
+    MEMORY_LOOK_MS = 250, /* while it works, how often to look at how much memory it takes */
+    BLIND_POLL_MS = 50    /* without a pidfd: how often to ask */
 };
-
-static lk_function_stage stage_now(lk_function_worker *w)
-{
-    pthread_mutex_lock(&w->shared->lock);
-    lk_function_stage stage = w->shared->stage;
-    pthread_mutex_unlock(&w->shared->lock);
-    return stage;
-}
 
 /* --- Hooks of the Runtime API ---------------------------------------------------------------- */
 
@@ -44,9 +37,13 @@ static void on_ready(void *ctx)
         lk_buf_reset(&shared->init_error);
     }
     w->ready = true;
+    w->idle_since_ms = lk_mono_ms();
     w->deadline_mono_ms = 0;
+    bool may_retire = shared->wanted > shared->min_workers;
     pthread_cond_broadcast(&shared->changed);
     pthread_mutex_unlock(&shared->lock);
+    if (may_retire)
+        lk_function_worker_wake(w); /* to look at the clock */
 }
 
 static void on_init_failed(void *ctx, lk_slice payload)
@@ -131,14 +128,24 @@ static int start_process(lk_function_worker *w, lk_err *err)
 
 /* --- Watching it ----------------------------------------------------------------------------- */
 
+/* Lock held. Nobody waits for its work, and there are more than there have to be. */
+static bool is_idle(const lk_function_worker *w)
+{
+    return w->ready && !w->invoking && w->shared->wanted > w->shared->min_workers;
+}
+
 /* When to look at the process again without anything having happened; mono ms, -1: never. */
 static int64_t next_look(lk_function_worker *w)
 {
+    if (w->killing_since > 0)
+        return w->killing_since + TERMINATE_MS;
     pthread_mutex_lock(&w->shared->lock);
     int64_t at = w->deadline_mono_ms > 0 ? w->deadline_mono_ms : -1;
+    if (is_idle(w))
+        at = w->idle_since_ms + w->shared->idle_ms;
+    else if (w->shared->memory_limit && w->invoking)
+        at = LK_MIN(at, lk_mono_ms() + MEMORY_LOOK_MS);
     pthread_mutex_unlock(&w->shared->lock);
-    if (w->killing_since > 0)
-        at = w->killing_since + TERMINATE_MS;
     return at;
 }
 
@@ -149,7 +156,35 @@ static void end_process(lk_function_worker *w, lk_worker_end cause, int signal_n
     lk_process_signal(&w->process, signal_number);
 }
 
-/* Ends the process when its time is up or the function stops. */
+/* SIGTERM, and in a while SIGKILL. */
+static void terminate(lk_function_worker *w, int64_t now)
+{
+    w->killing_since = now;
+    end_process(w, LK_WORKER_STOPPED, SIGTERM);
+}
+
+/* Lock held. True: it is nobody's any more, and to be ended. */
+static bool retire(lk_function_worker *w, int64_t now)
+{
+    lk_function_shared *shared = w->shared;
+    if (!is_idle(w) || now < w->idle_since_ms + shared->idle_ms ||
+        lk_function_count_free(shared) <= shared->reserved)
+        return false;
+    w->ready = false;
+    w->wanted = false;
+    shared->wanted--;
+    return true;
+}
+
+/* Lock held. Its peak: who went over the limit once is gone, as on Lambda. */
+static bool is_oversize(const lk_function_worker *w)
+{
+    return w->shared->memory_limit && w->invoking && w->pid > 0 &&
+           lk_process_memory_mb(w->pid) > w->shared->memory_mb;
+}
+
+/* Ends the process when its time is up, it takes too much memory, nobody needs it or the function
+ * stops. */
 static void enforce(lk_function_worker *w)
 {
     int64_t now = lk_mono_ms();
@@ -157,20 +192,22 @@ static void enforce(lk_function_worker *w)
     lk_function_stage stage = w->shared->stage;
     bool overdue = w->deadline_mono_ms > 0 && now >= w->deadline_mono_ms;
     bool exiting = w->init_failed;
+    bool oversize = !overdue && is_oversize(w);
+    bool retired = stage == LK_STAGE_OPEN && retire(w, now);
     if (overdue)
         w->deadline_mono_ms = 0;
     pthread_mutex_unlock(&w->shared->lock);
     // NOLINTNEXTLINE(bugprone-branch-clone): the same end for different reasons
-    if (stage == LK_STAGE_KILLING) {
+    if (stage == LK_STAGE_KILLING)
         end_process(w, LK_WORKER_STOPPED, SIGKILL);
-    } else if (overdue) {
+    else if (overdue)
         end_process(w, exiting ? LK_WORKER_ENDED : LK_WORKER_OVERDUE, SIGKILL);
-    } else if (stage == LK_STAGE_TERMINATING && w->killing_since == 0) {
-        w->killing_since = now;
-        end_process(w, LK_WORKER_STOPPED, SIGTERM);
-    } else if (w->killing_since > 0 && now >= w->killing_since + TERMINATE_MS) {
+    else if (oversize)
+        end_process(w, LK_WORKER_OVERSIZE, SIGKILL);
+    else if (w->killing_since == 0 && (retired || stage == LK_STAGE_TERMINATING))
+        terminate(w, now);
+    else if (w->killing_since > 0 && now >= w->killing_since + TERMINATE_MS)
         end_process(w, LK_WORKER_STOPPED, SIGKILL);
-    }
 }
 
 static void drain_wake(lk_function_worker *w)
@@ -334,29 +371,44 @@ static void pause_before_restart(lk_function_worker *w, int64_t delay_ms)
     pthread_mutex_unlock(&w->shared->lock);
 }
 
+/* False: the function stops. */
+static bool wait_until_wanted(lk_function_worker *w)
+{
+    lk_function_shared *shared = w->shared;
+    pthread_mutex_lock(&shared->lock);
+    while (shared->stage == LK_STAGE_OPEN && !w->wanted)
+        lk_cond_wait(&shared->changed, &shared->lock, -1);
+    bool go_on = shared->stage == LK_STAGE_OPEN;
+    pthread_mutex_unlock(&shared->lock);
+    return go_on;
+}
+
 static void *worker_main(void *arg)
 {
     lk_function_worker *w = arg;
-    while (stage_now(w) == LK_STAGE_OPEN)
+    while (wait_until_wanted(w))
         pause_before_restart(w, run_one_process(w));
     return NULL;
 }
 
 /* --- For the function ------------------------------------------------------------------------ */
 
-int lk_function_worker_start(lk_function_worker *w, lk_function_shared *shared, lk_err *err)
+int lk_function_worker_start(lk_function_worker *w, lk_function_shared *shared, bool wanted,
+                             lk_err *err)
 {
     *w = (lk_function_worker){.shared = shared,
+                              .wanted = wanted,
                               .wake = {-1, -1},
                               .process = {.pidfd = -1, .output_fd = -1},
                               .output = {.fd = -1}};
     if (pipe2(w->wake, O_CLOEXEC | O_NONBLOCK) < 0)
         return LK_FAIL(err, LK_E_IO, "cannot open a pipe: %s", strerror(errno));
+    pthread_mutex_lock(&shared->lock);
+    shared->wanted += wanted;
+    pthread_mutex_unlock(&shared->lock);
     int rc = lk_thread_start(&w->thread, worker_main, w, err);
-    if (rc != 0)
-        return rc;
-    w->has_thread = true;
-    return 0;
+    w->has_thread = rc == 0;
+    return rc;
 }
 
 void lk_function_worker_wake(lk_function_worker *w)

@@ -36,13 +36,20 @@ typedef struct lk_function_shared {
     char **env; /* may be NULL */
     int64_t timeout_ms;
     int64_t init_timeout_ms;
+    int64_t idle_ms;
     int memory_mb;
+    bool memory_limit;
+    size_t min_workers;
     lk_log_sink sink;
+    struct lk_function_worker *workers;
+    size_t count; /* of workers; final when the function has started */
 
     pthread_mutex_t lock; /* guards all below, and the marked fields of workers */
     pthread_cond_t changed;
     lk_function_stage stage;
     size_t running;    /* invocations in progress */
+    size_t wanted;     /* workers that have, or are to have, a process */
+    size_t waiting;    /* callers of lk_function_reserve */
     size_t reserved;   /* workers promised to callers of lk_function_reserve */
     lk_buf init_error; /* payload of the latest start that failed; empty once one succeeded */
 } lk_function_shared;
@@ -51,9 +58,10 @@ int64_t lk_function_mono_us(void);
 /* Appends {"errorMessage":…,"errorType":…}. */
 void lk_function_error_payload(lk_buf *out, const char *type, const char *message);
 typedef enum lk_worker_end {
-    LK_WORKER_ENDED,   /* by itself */
-    LK_WORKER_OVERDUE, /* killed at the deadline of start or invocation */
-    LK_WORKER_STOPPED  /* ended because the function stops */
+    LK_WORKER_ENDED,    /* by itself */
+    LK_WORKER_OVERDUE,  /* killed at the deadline of start or invocation */
+    LK_WORKER_OVERSIZE, /* killed for using more memory than the function has */
+    LK_WORKER_STOPPED   /* ended because the function stops, or for want of work */
 } lk_worker_end;
 
 typedef struct lk_function_worker {
@@ -70,8 +78,10 @@ typedef struct lk_function_worker {
     bool slow_start; /* the start took longer than Lambda's 10 s: the function timeout counts */
 
     /* guarded by shared->lock */
-    bool launched; /* the first process was started, or could not be: */
-    lk_err launch; /* why not */
+    bool wanted;           /* it has, or is to have, a process */
+    int64_t idle_since_ms; /* mono ms; while ready */
+    bool launched;         /* the first process was started, or could not be: */
+    lk_err launch;         /* why not */
     lk_function_api *api;
     lk_log_stream output;
     pid_t pid;                /* 0: none */
@@ -89,9 +99,12 @@ typedef struct lk_function_worker {
     lk_process_end how;
 } lk_function_worker;
 
-int lk_function_worker_start(lk_function_worker *worker, lk_function_shared *shared, lk_err *err);
+/* wanted: with a process from the start. */
+int lk_function_worker_start(lk_function_worker *worker, lk_function_shared *shared, bool wanted,
+                             lk_err *err);
 /* Whether it can be given an invocation now; lock held. */
 bool lk_function_worker_free_now(const lk_function_worker *worker);
+size_t lk_function_count_free(const lk_function_shared *shared); /* lock held */
 /* Makes it the caller's; lock held. lk_function_worker_invoke must follow. */
 void lk_function_worker_claim(lk_function_worker *worker);
 lk_invoke_status lk_function_worker_invoke(lk_function_worker *worker, lk_slice event,

@@ -4,8 +4,8 @@
  * result says is done. It never shortens a visibility timeout: "keep" means do nothing.
  *
  * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
- * server and a real queue. Behind this header: mapping_poll.c, mapping_batch.c, mapping_event.c,
- * mapping_result.c, mapping_trace.c.
+ * server and a real queue. Behind this header: mapping_poll.c, mapping_gather.c, mapping_batch.c,
+ * mapping_event.c, mapping_result.c, mapping_trace.c, filter.c.
  */
 #ifndef LK_LOCAL_MAPPING_H
 #define LK_LOCAL_MAPPING_H
@@ -19,11 +19,17 @@ typedef struct lk_mapping_options {
     const char *queue_url; /* where to poll */
     const char *region;
     lk_client_options client; /* for the pollers' clients */
-    int batch_size;           /* 1..10 (more with a window comes later) */
+    int batch_size;           /* 1..10000; above 10 only with a window; FIFO queues: 10 at most */
+    int window_s;             /* 0..300: how long to fill a batch; FIFO queues: 0. The messages'
+                                 visibility timeouts run meanwhile */
     bool report_batch_item_failures;
-    int pollers; /* concurrent polls and invocations, >= 1. No more, over all mappings
-                    of a function, than it has workers: each poll keeps one for itself,
-                    so that no message is taken that nobody can work on */
+    const char *const *filter_patterns; /* see filter.h; NULL: none */
+    size_t filter_count;
+    int max_concurrency; /* most polls and invocations at once, >= 1. No more, over all mappings of
+                            a function, than it has workers: each poll keeps one for itself, so that
+                            no message is taken that nobody can work on. There is one at first;
+                            each that finds messages calls for another, one that finds none for its
+                            20 s goes */
     /* Makes the server answer its long polls now, so that none is cut off; called repeatedly. NULL:
      * pollers hang up instead, and what an answer on its way held comes back later. */
     void (*end_polls)(void *ctx);
@@ -33,7 +39,8 @@ typedef struct lk_mapping_options {
 } lk_mapping_options;
 
 /* function: borrowed, must outlive the mapping. Asks for the queue's attributes: LK_E_INVALID when
- * its visibility timeout is shorter than the function's timeout, or the call's error. */
+ * its visibility timeout is shorter than the function's timeout, for options out of their range and
+ * patterns that are none (in AWS's words), or the call's error. */
 int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **mapping,
                      lk_err *err);
 /* Waits until no invocation runs and no poll holds messages, and holds further ones back; false
@@ -51,9 +58,5 @@ void lk_mapping_stop(lk_mapping *mapping);
  * understood, so nothing is done. */
 bool lk_mapping_result(bool report_batch_item_failures, bool ok, lk_slice payload,
                        const lk_slice *message_ids, size_t count, bool *done);
-
-/* Builds {"Records":[…]} of received messages, as Lambda does. */
-int lk_mapping_event(const lk_message *const *messages, size_t count, const char *queue_arn,
-                     const char *region, lk_buf *out, lk_err *err);
 
 #endif

@@ -5,11 +5,14 @@
  */
 #include "mapping_batch.h"
 
+#include "mapping_event.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
-    EVENT_MAX_BYTES = 6 * 1024 * 1024, /* Lambda's limit of an invocation's payload */
+    DELETE_AT_ONCE = 10, /* entries of a DeleteMessageBatch */
     DELETE_ROUNDS = 3,
     DELETE_PAUSE_MS = 200
 };
@@ -18,10 +21,34 @@ enum {
 typedef struct batch {
     const lk_mapping_facts *facts;
     lk_client *client;
-    const lk_message *messages[LK_MAPPING_BATCH_MAX];
+    const lk_message **messages; /* those that may run */
     size_t count;
+    const lk_message **others; /* those that the filter drops, or else that are kept unrun */
+    size_t other_count;
+    lk_slice *ids; /* of the messages of an event, */
+    bool *done;    /* and whether the function has done them */
     bool reserved; /* the reservation has not been used yet */
 } batch;
+
+/* Room for so many messages; false: out of memory. */
+static bool open_batch(batch *b, size_t count)
+{
+    b->messages = calloc(count, sizeof(const lk_message *));
+    b->others = calloc(count, sizeof(const lk_message *));
+    b->ids = calloc(count, sizeof(*b->ids));
+    b->done = calloc(count, sizeof(*b->done));
+    return b->messages && b->others && b->ids && b->done;
+}
+
+static void close_batch(batch *b)
+{
+    free(b->messages);
+    free(b->others);
+    free(b->ids);
+    free(b->done);
+    if (b->reserved)
+        lk_function_release(b->facts->function);
+}
 
 static lk_slice queue_name(const lk_mapping_facts *facts)
 {
@@ -37,52 +64,14 @@ static lk_slice attribute(const lk_message *m, const char *name)
     return (lk_slice){0};
 }
 
-/* --- Recursion ------------------------------------------------------------------------------ */
-
-static bool same_group(const lk_message *a, const lk_message *b)
+static void log_kept(const batch *b, size_t count, const char *why)
 {
-    return lk_slice_equal(attribute(a, "MessageGroupId"), attribute(b, "MessageGroupId"));
-}
-
-static bool follows_stopped(const batch *b, const lk_message *m, const lk_message *const *stopped,
-                            size_t stopped_count)
-{
-    for (size_t i = 0; b->facts->fifo && i < stopped_count; i++)
-        if (same_group(m, stopped[i]))
-            return true;
-    return false;
-}
-
-static bool chain_too_long(const batch *b, const lk_message *m)
-{
-    const lk_mapping_facts *facts = b->facts;
-    int64_t count = lk_lineage_count(attribute(m, "AWSTraceHeader"), facts->lineage_key);
-    if (facts->recursion_limit == 0 || count < facts->recursion_limit)
-        return false;
     lk_function_log(
-        facts->function,
-        "lambdakiq: RecursiveInvocationException: message %.*s of queue %.*s is the end "
-        "of a chain of %lld invocations of this function and is not run; it goes to the "
-        "dead-letter queue once its receives are spent. If the chain is wanted: "
-        "RecursiveLoop: Allow in the template, --allow-recursion here",
-        LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), (long long)count);
-    return true;
-}
-
-/* Takes the messages that may run. One that is stopped is kept like a failed one; on a FIFO queue
- * those behind it in its group are kept too, for order's sake. */
-static void take_runnable(batch *b, const lk_messages *messages)
-{
-    const lk_message *stopped[LK_MAPPING_BATCH_MAX];
-    size_t stopped_count = 0;
-    size_t count = LK_MIN(lk_messages_count(messages), (size_t)LK_MAPPING_BATCH_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const lk_message *m = lk_messages_at(messages, i);
-        if (follows_stopped(b, m, stopped, stopped_count) || chain_too_long(b, m))
-            stopped[stopped_count++] = m;
-        else
-            b->messages[b->count++] = m;
-    }
+        b->facts->function,
+        "lambdakiq: %s: %zu message%s of queue %.*s stay%s in it and come%s back when the "
+        "visibility timeout ends",
+        why, count, count == 1 ? "" : "s", LK_SLICE_FMT(queue_name(b->facts)),
+        count == 1 ? "s" : "", count == 1 ? "s" : "");
 }
 
 /* --- Deletes -------------------------------------------------------------------------------- */
@@ -101,11 +90,12 @@ static void log_undeleted(const lk_mapping_facts *facts, const lk_message *m, co
                     LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), err->message);
 }
 
-/* One round of deletes; leaves in `messages` those worth another round, logs those that are not. */
+/* One round of deletes, ten at most; leaves in `messages` those worth another round, logs those
+ * that are not. */
 static size_t delete_round(const batch *b, const lk_message **messages, size_t count, bool last)
 {
-    lk_slice handles[LK_MAPPING_BATCH_MAX];
-    lk_err errors[LK_MAPPING_BATCH_MAX];
+    lk_slice handles[DELETE_AT_ONCE];
+    lk_err errors[DELETE_AT_ONCE];
     lk_err err;
     size_t left = 0;
     for (size_t i = 0; i < count; i++)
@@ -127,36 +117,97 @@ static size_t delete_round(const batch *b, const lk_message **messages, size_t c
 
 /* Deleting a message that the function has deleted already is a success, so asking again is safe.
  */
+static void delete_some(const batch *b, const lk_message **messages, size_t count)
+{
+    for (int round = 1; count > 0 && round <= DELETE_ROUNDS; round++) {
+        if (round > 1)
+            sleep_ms((int64_t)DELETE_PAUSE_MS * round);
+        count = delete_round(b, messages, count, round == DELETE_ROUNDS);
+    }
+}
+
+/* Those with done set; NULL: all. */
 static void delete_done(const batch *b, const lk_message *const *messages, const bool *done,
                         size_t count)
 {
-    const lk_message *left[LK_MAPPING_BATCH_MAX];
-    size_t left_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (done[i])
-            left[left_count++] = messages[i];
-    for (int round = 1; left_count > 0 && round <= DELETE_ROUNDS; round++) {
-        if (round > 1)
-            sleep_ms((int64_t)DELETE_PAUSE_MS * round);
-        left_count = delete_round(b, left, left_count, round == DELETE_ROUNDS);
+    const lk_message *some[DELETE_AT_ONCE];
+    size_t some_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!done || done[i])
+            some[some_count++] = messages[i];
+        if (some_count == DELETE_AT_ONCE || i + 1 == count) {
+            delete_some(b, some, some_count);
+            some_count = 0;
+        }
+    }
+}
+
+/* --- Filter criteria ------------------------------------------------------------------------ */
+
+/* Takes the messages that pass; the others are deleted, as AWS does. False: not all could be
+ * judged, and none is touched. */
+static bool filter(batch *b, const lk_message *const *messages, size_t count, lk_err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        int passes = lk_filter_match(b->facts->filter, messages[i]->body, err);
+        if (passes < 0)
+            return false;
+        if (passes > 0)
+            b->messages[b->count++] = messages[i];
+        else
+            b->others[b->other_count++] = messages[i];
+    }
+    delete_done(b, b->others, NULL, b->other_count);
+    return true;
+}
+
+/* --- Recursion ------------------------------------------------------------------------------ */
+
+static bool same_group(const lk_message *a, const lk_message *b)
+{
+    return lk_slice_equal(attribute(a, "MessageGroupId"), attribute(b, "MessageGroupId"));
+}
+
+static bool follows_stopped(const batch *b, const lk_message *m)
+{
+    for (size_t i = 0; b->facts->fifo && i < b->other_count; i++)
+        if (same_group(m, b->others[i]))
+            return true;
+    return false;
+}
+
+static bool chain_too_long(const batch *b, const lk_message *m)
+{
+    const lk_mapping_facts *facts = b->facts;
+    int64_t count = lk_lineage_count(attribute(m, "AWSTraceHeader"), facts->lineage_key);
+    if (facts->recursion_limit == 0 || count < facts->recursion_limit)
+        return false;
+    lk_function_log(
+        facts->function,
+        "lambdakiq: RecursiveInvocationException: message %.*s of queue %.*s is the end "
+        "of a chain of %lld invocations of this function and is not run; it goes to the "
+        "dead-letter queue once its receives are spent. If the chain is wanted: "
+        "RecursiveLoop: Allow in the template, --allow-recursion here",
+        LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), (long long)count);
+    return true;
+}
+
+/* Of the messages that are left, those that may run. One that is stopped is kept like a failed one;
+ * on a FIFO queue those behind it in its group are kept too, for order's sake. */
+static void stop_chains(batch *b)
+{
+    size_t count = b->count;
+    b->count = b->other_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const lk_message *m = b->messages[i];
+        if (follows_stopped(b, m) || chain_too_long(b, m))
+            b->others[b->other_count++] = m;
+        else
+            b->messages[b->count++] = m;
     }
 }
 
 /* --- Invocations ---------------------------------------------------------------------------- */
-
-/* Builds the event of as many messages from `from` on as one payload holds; returns how many. */
-static size_t build_event(const batch *b, size_t from, lk_buf *event, lk_err *err)
-{
-    for (size_t count = b->count - from; count > 0; count--) {
-        lk_buf_reset(event);
-        if (lk_mapping_event(b->messages + from, count, b->facts->queue_arn, b->facts->region,
-                             event, err) != 0)
-            return 0;
-        if (event->len <= EVENT_MAX_BYTES || count == 1)
-            return count;
-    }
-    return 0;
-}
 
 static lk_invoke_status invoke(batch *b, size_t from, lk_slice event, lk_buf *payload)
 {
@@ -172,16 +223,6 @@ static lk_invoke_status invoke(batch *b, size_t from, lk_slice event, lk_buf *pa
     b->reserved = false;
     lk_buf_clear(&trace);
     return status;
-}
-
-static void log_kept(const batch *b, size_t count, const char *why)
-{
-    lk_function_log(
-        b->facts->function,
-        "lambdakiq: %s: %zu message%s of queue %.*s stay%s in it and come%s back when the "
-        "visibility timeout ends",
-        why, count, count == 1 ? "" : "s", LK_SLICE_FMT(queue_name(b->facts)),
-        count == 1 ? "s" : "", count == 1 ? "s" : "");
 }
 
 static const char *kept_because(lk_invoke_status status)
@@ -209,45 +250,55 @@ static const char *kept_because(lk_invoke_status status)
 static bool run_event(batch *b, size_t from, size_t count, lk_slice event)
 {
     const lk_message *const *messages = b->messages + from;
-    lk_slice ids[LK_MAPPING_BATCH_MAX];
-    bool done[LK_MAPPING_BATCH_MAX];
     lk_buf payload = {0};
     for (size_t i = 0; i < count; i++)
-        ids[i] = messages[i]->message_id;
+        b->ids[i] = messages[i]->message_id;
     lk_invoke_status status = invoke(b, from, event, &payload);
     bool understood =
         lk_mapping_result(b->facts->report_batch_item_failures, status == LK_INVOKE_OK,
-                          lk_buf_slice(&payload), ids, count, done);
+                          lk_buf_slice(&payload), b->ids, count, b->done);
     lk_buf_clear(&payload);
     if (status != LK_INVOKE_OK || !understood)
         log_kept(b, count, kept_because(status));
-    delete_done(b, messages, done, count);
+    delete_done(b, messages, b->done, count);
     for (size_t i = 0; i < count; i++)
-        if (!done[i])
+        if (!b->done[i])
             return false;
     return true;
 }
 
-void lk_mapping_batch(const lk_mapping_facts *facts, lk_client *client, const lk_messages *messages)
+static void run_events(batch *b)
 {
-    batch b = {.facts = facts, .client = client, .reserved = true};
     lk_buf event = {0};
     lk_err err;
-    take_runnable(&b, messages);
-    for (size_t from = 0, count; from < b.count; from += count) {
-        count = build_event(&b, from, &event, &err);
-        if (count == 0) {
-            log_kept(&b, b.count - from, err.message);
+    for (size_t from = 0, count = 0; from < b->count; from += count) {
+        lk_buf_reset(&event);
+        if (lk_mapping_event(b->facts, b->messages + from, b->count - from, LK_EVENT_MAX_BYTES,
+                             &event, &count, &err) != 0) {
+            log_kept(b, b->count - from, err.message);
             break;
         }
-        bool all_done = run_event(&b, from, count, lk_buf_slice(&event));
+        bool all_done = run_event(b, from, count, lk_buf_slice(&event));
         /* A second event of the same receive must not overtake a failed message of its group. */
-        if (facts->fifo && !all_done && from + count < b.count) {
-            log_kept(&b, b.count - from - count, "an earlier event of the receive failed");
+        if (b->facts->fifo && !all_done && from + count < b->count) {
+            log_kept(b, b->count - from - count, "an earlier event of the receive failed");
             break;
         }
     }
     lk_buf_clear(&event);
-    if (b.reserved)
-        lk_function_release(facts->function);
+}
+
+void lk_mapping_batch(const lk_mapping_facts *facts, lk_client *client,
+                      const lk_message *const *messages, size_t count)
+{
+    batch b = {.facts = facts, .client = client, .reserved = true};
+    lk_err err;
+    int rc = open_batch(&b, count) ? 0 : LK_FAIL_NOMEM(&err);
+    if (rc == 0 && filter(&b, messages, count, &err)) {
+        stop_chains(&b);
+        run_events(&b);
+    } else {
+        log_kept(&b, count, err.message);
+    }
+    close_batch(&b);
 }

@@ -2,8 +2,9 @@
  *
  * mapping_event: received messages as the event a function gets, member by member as Lambda does.
  */
+#include "mapping_event.h"
+
 #include "json.h"
-#include "mapping.h"
 
 static void write_attributes(lk_json_writer *w, const lk_message *m)
 {
@@ -43,8 +44,18 @@ static void write_message_attributes(lk_json_writer *w, const lk_message *m)
     lk_json_end_object(w);
 }
 
-static void write_record(lk_json_writer *w, const lk_message *m, const char *queue_arn,
-                         const char *region)
+/* Without attributes: absent, or with a batching window null, as AWS has been seen to do. */
+static void write_digest(lk_json_writer *w, const lk_mapping_facts *facts, const lk_message *m)
+{
+    if (m->md5_of_message_attributes.ptr) {
+        lk_json_member_string(w, "md5OfMessageAttributes", m->md5_of_message_attributes);
+    } else if (facts->window_s > 0) {
+        lk_json_key(w, "md5OfMessageAttributes");
+        lk_json_value_null(w);
+    }
+}
+
+static void write_record(lk_json_writer *w, const lk_mapping_facts *facts, const lk_message *m)
 {
     lk_json_begin_object(w);
     lk_json_member_string(w, "messageId", m->message_id);
@@ -52,25 +63,31 @@ static void write_record(lk_json_writer *w, const lk_message *m, const char *que
     lk_json_member_string(w, "body", m->body);
     write_attributes(w, m);
     write_message_attributes(w, m);
-    /* Absent, not null, when there are none: so it is without a batching window. */
-    if (m->md5_of_message_attributes.ptr)
-        lk_json_member_string(w, "md5OfMessageAttributes", m->md5_of_message_attributes);
+    write_digest(w, facts, m);
     lk_json_member_string(w, "md5OfBody", m->md5_of_body);
     lk_json_member_str(w, "eventSource", "aws:sqs");
-    lk_json_member_str(w, "eventSourceARN", queue_arn);
-    lk_json_member_str(w, "awsRegion", region);
+    lk_json_member_str(w, "eventSourceARN", facts->queue_arn);
+    lk_json_member_str(w, "awsRegion", facts->region);
     lk_json_end_object(w);
 }
 
-int lk_mapping_event(const lk_message *const *messages, size_t count, const char *queue_arn,
-                     const char *region, lk_buf *out, lk_err *err)
+int lk_mapping_event(const lk_mapping_facts *facts, const lk_message *const *messages, size_t count,
+                     size_t max_bytes, lk_buf *out, size_t *taken, lk_err *err)
 {
+    static const size_t closing_bytes = sizeof("]}") - 1;
     lk_json_writer w = {.out = out};
+    *taken = 0;
     lk_json_begin_object(&w);
     lk_json_key(&w, "Records");
     lk_json_begin_array(&w);
-    for (size_t i = 0; i < count; i++)
-        write_record(&w, messages[i], queue_arn, region);
+    for (; *taken < count; ++*taken) {
+        size_t before = out->len;
+        write_record(&w, facts, messages[*taken]);
+        if (*taken > 0 && out->len + closing_bytes > max_bytes) {
+            out->len = before;
+            break;
+        }
+    }
     lk_json_end_array(&w);
     lk_json_end_object(&w);
     return lk_buf_check(out, err);

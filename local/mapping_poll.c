@@ -2,12 +2,16 @@
  *
  * mapping_poll: the pollers of a mapping and the gate that holds them back while the clock moves.
  *
- * A poller takes messages only when a worker is promised to it. When the mapping pauses or stops,
- * the local server is asked to answer the long polls, and nothing is cut off. On SQS itself they
- * are interrupted: an answer on its way then may hold messages, which come back when their
- * visibility timeout ends, one receive poorer.
+ * A poller takes messages only when a worker is promised to it. One poller is awake at first; each
+ * that finds messages wakes another, one that finds none goes back to sleep: so the number of
+ * invocations, and with it that of worker processes, follows the backlog. When the mapping pauses
+ * or stops, batches go as far as they are filled, the local server is asked to answer the long
+ * polls, and nothing is cut off. On SQS itself they are interrupted: an answer on its way then may
+ * hold messages, which come back when their visibility timeout ends, one receive poorer.
  */
 #include "mapping_batch.h"
+#include "mapping_event.h"
+#include "mapping_gather.h"
 #include "thread.h"
 
 #include <stdlib.h>
@@ -15,6 +19,9 @@
 
 enum {
     POLL_WAIT_S = 20,
+    RECEIVE_MAX = 10,
+    BATCH_MAX = 10000,
+    WINDOW_MAX_S = 300,
     RESERVE_WAIT_MS = 200, /* how often a poller without a worker looks whether to stop */
     RETRY_FIRST_MS = 250,
     RETRY_MAX_MS = 10000,
@@ -40,14 +47,46 @@ struct lk_mapping {
     void *end_polls_ctx;
     poller *pollers;
     size_t count;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
+    size_t awake; /* pollers that may poll: the first so many */
     bool paused;
     bool stopping;
     size_t active; /* pollers between receive and the last delete */
 };
 
 /* --- Gate ----------------------------------------------------------------------------------- */
+
+/* Waits until the poller is among those that are awake; false: the mapping stops. */
+static bool wait_for_turn(const poller *p)
+{
+    lk_mapping *m = p->mapping;
+    size_t index = (size_t)(p - m->pollers);
+    pthread_mutex_lock(&m->lock);
+    while (index >= m->awake && !m->stopping)
+        lk_cond_wait(&m->changed, &m->lock, -1);
+    bool go_on = !m->stopping;
+    pthread_mutex_unlock(&m->lock);
+    return go_on;
+}
+
+/* Somebody always polls: when all others have work, one more wakes up. When one finds nothing for
+ * the whole time of a poll, and another polls too, one less will do. */
+static void scale(const poller *p, bool found)
+{
+    lk_mapping *m = p->mapping;
+    bool others = false;
+    pthread_mutex_lock(&m->lock);
+    for (size_t i = 0; i < m->awake; i++)
+        others = others || (&m->pollers[i] != p && m->pollers[i].receiving);
+    if (found && !others && m->awake < m->count) {
+        m->awake++;
+        pthread_cond_broadcast(&m->changed);
+    } else if (!found && others) {
+        m->awake--;
+    }
+    pthread_mutex_unlock(&m->lock);
+}
 
 /* Waits while the mapping is paused; false: it stops. */
 static bool enter(poller *p)
@@ -61,6 +100,17 @@ static bool enter(poller *p)
         m->active++;
         p->receiving = true;
     }
+    pthread_mutex_unlock(&m->lock);
+    return go_on;
+}
+
+/* Before another receive for the same batch; false: there is none, the mapping is to pause. */
+static bool receive_again(poller *p)
+{
+    lk_mapping *m = p->mapping;
+    pthread_mutex_lock(&m->lock);
+    p->receiving = !m->paused && !m->stopping;
+    bool go_on = p->receiving;
     pthread_mutex_unlock(&m->lock);
     return go_on;
 }
@@ -164,19 +214,51 @@ static void handle_success(poller *p)
     p->failures = 0;
 }
 
-/* One receive and what follows from it; uses up the reservation. */
+static int receive(const poller *p, int max_messages, int64_t wait_s, lk_gathered *gathered,
+                   lk_err *err)
+{
+    lk_messages *answer = NULL;
+    int rc = lk_receive(p->receiver, lk_slice_of(p->mapping->facts.queue_url),
+                        LK_MIN(max_messages, RECEIVE_MAX), (int)LK_MIN(wait_s, POLL_WAIT_S), -1,
+                        &answer, err);
+    return rc == 0 ? lk_gathered_add(gathered, answer, err) : rc;
+}
+
+/* Goes on receiving until the batch is full, by number or by bytes, or its window is over. Also
+ * when the mapping is to pause or stop: what is there is worked on. */
+static int fill_batch(poller *p, lk_gathered *gathered, lk_err *err)
+{
+    const lk_mapping *m = p->mapping;
+    int64_t until = lk_mono_ms() + (int64_t)m->facts.window_s * 1000;
+    int rc = 0;
+    while (rc == 0 && gathered->count < (size_t)m->batch_size &&
+           gathered->bytes < LK_EVENT_MAX_BYTES) {
+        int64_t left_ms = until - lk_mono_ms();
+        if (left_ms <= 0 || !receive_again(p))
+            break;
+        rc =
+            receive(p, m->batch_size - (int)gathered->count, (left_ms + 999) / 1000, gathered, err);
+        received(p);
+    }
+    return rc == LK_E_INTERRUPTED ? 0 : rc;
+}
+
+/* One batch, from the first receive to the last delete; uses up the reservation. */
 static int poll_once(poller *p, lk_err *err)
 {
-    lk_mapping *m = p->mapping;
-    lk_messages *messages = NULL;
-    int rc = lk_receive(p->receiver, lk_slice_of(m->facts.queue_url), m->batch_size, POLL_WAIT_S,
-                        -1, &messages, err);
+    const lk_mapping *m = p->mapping;
+    lk_gathered gathered = {0};
+    int rc = receive(p, m->batch_size, POLL_WAIT_S, &gathered, err);
     received(p);
-    if (rc == 0 && lk_messages_count(messages) > 0)
-        lk_mapping_batch(&m->facts, p->settler, messages);
+    if (rc == 0)
+        scale(p, gathered.count > 0);
+    if (rc == 0 && gathered.count > 0)
+        rc = fill_batch(p, &gathered, err);
+    if (gathered.count > 0)
+        lk_mapping_batch(&m->facts, p->settler, gathered.messages, gathered.count);
     else
         lk_function_release(m->facts.function);
-    lk_messages_free(messages);
+    lk_gathered_clear(&gathered);
     return rc;
 }
 
@@ -199,7 +281,7 @@ static void *poller_main(void *arg)
 {
     poller *p = arg;
     lk_err err;
-    while (reserve_worker(p)) {
+    while (wait_for_turn(p) && reserve_worker(p)) {
         if (!enter(p)) {
             lk_function_release(p->mapping->facts.function);
             break;
@@ -231,7 +313,8 @@ static int check_visibility(lk_mapping *m, lk_client *client, lk_err *err)
                        "seconds; raise VisibilityTimeout of %s or lower the function's timeout",
                        (long long)attributes.visibility_s, (long long)timeout_ms / 1000,
                        m->facts.queue_url);
-    m->facts.throttle_wait_ms = LK_MAX(visibility_ms - timeout_ms, THROTTLE_MIN_MS);
+    m->facts.throttle_wait_ms =
+        LK_MAX(visibility_ms - timeout_ms - (int64_t)m->facts.window_s * 1000, THROTTLE_MIN_MS);
     return 0;
 }
 
@@ -243,13 +326,17 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
                                   .region = strdup(o->region ? o->region : "us-east-1"),
                                   .function = function,
                                   .fifo = lk_queue_is_fifo(lk_slice_of(o->queue_arn)),
+                                  .window_s = o->window_s,
                                   .report_batch_item_failures = o->report_batch_item_failures,
                                   .recursion_limit = o->recursion_limit};
     m->batch_size = o->batch_size;
     m->end_polls = o->end_polls;
     m->end_polls_ctx = o->end_polls_ctx;
+    m->awake = 1;
     pthread_mutex_init(&m->lock, NULL);
     int rc = lk_cond_init(&m->changed, err);
+    if (rc == 0)
+        rc = lk_filter_new(o->filter_patterns, o->filter_count, &m->facts.filter, err);
     if (rc == 0 && (!m->facts.queue_arn || !m->facts.queue_url || !m->facts.region ||
                     !lk_lineage_key(lk_function_arn(function), m->facts.lineage_key)))
         rc = LK_FAIL_NOMEM(err);
@@ -280,11 +367,22 @@ static int check_options(const lk_mapping_options *o, lk_err *err)
 {
     if (!o->queue_arn || !o->queue_url)
         return LK_FAIL(err, LK_E_INVALID, "mapping: the queue's ARN and URL are needed");
-    if (o->batch_size < 1 || o->batch_size > LK_MAPPING_BATCH_MAX)
-        return LK_FAIL(err, LK_E_INVALID, "mapping: batch size is %d, must be 1 to %d",
-                       o->batch_size, LK_MAPPING_BATCH_MAX);
-    if (o->pollers < 1 || o->recursion_limit < 0)
-        return LK_FAIL(err, LK_E_INVALID, "mapping: pollers or the recursion limit is too small");
+    bool fifo = lk_queue_is_fifo(lk_slice_of(o->queue_arn));
+    int batch_max = fifo ? RECEIVE_MAX : BATCH_MAX;
+    if (o->batch_size < 1 || o->batch_size > batch_max)
+        return LK_FAIL(err, LK_E_INVALID, "mapping: batch size is %d, must be 1 to %d%s",
+                       o->batch_size, batch_max, fifo ? " for a FIFO queue" : "");
+    if (o->window_s < 0 || o->window_s > WINDOW_MAX_S || (fifo && o->window_s > 0))
+        return LK_FAIL(err, LK_E_INVALID, "mapping: batching window is %d s, must be %s",
+                       o->window_s, fifo ? "0 for a FIFO queue" : "0 to 300");
+    if (o->batch_size > RECEIVE_MAX && o->window_s == 0)
+        return LK_FAIL(err, LK_E_INVALID,
+                       "Maximum batch window in seconds must be greater than 0 if maximum batch "
+                       "size is greater than %d",
+                       RECEIVE_MAX);
+    if (o->max_concurrency < 1 || o->recursion_limit < 0)
+        return LK_FAIL(err, LK_E_INVALID,
+                       "mapping: the concurrency or the recursion limit is too small");
     return 0;
 }
 
@@ -298,7 +396,7 @@ int lk_mapping_start(const lk_mapping_options *options, lk_function *function, l
     if (rc != 0)
         return rc;
     lk_mapping *m = calloc(1, sizeof(*m));
-    poller *pollers = calloc((size_t)options->pollers, sizeof(*pollers));
+    poller *pollers = calloc((size_t)options->max_concurrency, sizeof(*pollers));
     if (!m || !pollers) {
         free(m);
         free(pollers);
@@ -306,7 +404,7 @@ int lk_mapping_start(const lk_mapping_options *options, lk_function *function, l
     }
     m->pollers = pollers;
     rc = init_mapping(m, options, function, why);
-    for (int i = 0; rc == 0 && i < options->pollers; i++)
+    for (int i = 0; rc == 0 && i < options->max_concurrency; i++)
         rc = start_poller(m, &options->client, why);
     if (rc != 0) {
         lk_mapping_stop(m);
@@ -351,6 +449,7 @@ void lk_mapping_stop(lk_mapping *m)
     }
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
+    lk_filter_free(m->facts.filter);
     free(m->facts.queue_arn);
     free(m->facts.queue_url);
     free(m->facts.region);

@@ -639,6 +639,62 @@ static void workers_die_with_the_process_that_started_them(void **state)
 
 #define FUNCTION_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* --- How many processes ---------------------------------------------------------------------- */
+
+static void start_up_to(fixture *f, int workers, int64_t idle_ms)
+{
+    const char *argv[] = {FUNCTION_COMMAND, NULL};
+    lk_function_options options = options_of(f, argv);
+    options.workers = workers;
+    options.min_workers = 1;
+    options.idle_ms = idle_ms;
+    start_with(f, &options);
+}
+
+static void a_process_more_starts_for_who_would_wait_for_a_busy_one(void **state)
+{
+    fixture *f = *state;
+    start_up_to(f, 3, 0);
+    pid_t first = worker_pid(f);
+    for (int reserved = 1; reserved <= 3; reserved++)
+        assert_int_equal(lk_function_reserve(f->function, PATIENCE_MS), LK_INVOKE_OK);
+    assert_int_equal(lk_function_reserve(f->function, 1), LK_INVOKE_THROTTLED);
+    for (int reserved = 1; reserved <= 3; reserved++)
+        lk_function_release(f->function);
+    assert_int_equal(worker_pid(f), first); /* the first one's turn comes first */
+}
+
+static void a_process_that_nobody_needs_ends_but_the_last_one(void **state)
+{
+    fixture *f = *state;
+    start_up_to(f, 2, 100);
+    for (int reserved = 1; reserved <= 2; reserved++)
+        assert_int_equal(lk_function_reserve(f->function, PATIENCE_MS), LK_INVOKE_OK);
+    lk_function_release(f->function);
+    int64_t until = lk_mono_ms() + PATIENCE_MS; /* until one of the two is gone */
+    while (lk_function_processes(f->function) > 1 && lk_mono_ms() < until)
+        lk_test_sleep_ms(5);
+    assert_int_equal(lk_function_processes(f->function), 1);
+    lk_function_release(f->function);
+    worker_pid(f);
+    lk_test_sleep_ms(300);
+    assert_int_equal(lk_function_processes(f->function), 1);
+}
+
+static void a_process_over_its_memory_is_killed_when_that_is_asked_for(void **state)
+{
+    fixture *f = *state;
+    const char *argv[] = {FUNCTION_COMMAND, NULL};
+    lk_function_options options = options_of(f, argv);
+    options.memory_mb = 64;
+    options.memory_limit = true;
+    start_with(f, &options);
+    assert_int_equal(invoke(f, "{\"do\":\"grow\",\"mb\":200,\"ms\":60000}"), LK_INVOKE_CRASH);
+    assert_payload_has(f, "signal: killed");
+    assert_log_has(log_text(f), "the function has 64 MB");
+    assert_int_equal(invoke(f, "{\"do\":\"echo\"}"), LK_INVOKE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -673,6 +729,9 @@ int main(void)
         FUNCTION_TEST(kill_cuts_a_stop_short),
         FUNCTION_TEST(children_of_a_process_end_with_it),
         FUNCTION_TEST(workers_die_with_the_process_that_started_them),
+        FUNCTION_TEST(a_process_more_starts_for_who_would_wait_for_a_busy_one),
+        FUNCTION_TEST(a_process_that_nobody_needs_ends_but_the_last_one),
+        FUNCTION_TEST(a_process_over_its_memory_is_killed_when_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

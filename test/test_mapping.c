@@ -5,8 +5,7 @@
 #include "lk_test.h"
 
 #include "json.h"
-#include "mapping.h"
-#include "mapping_trace.h"
+#include "mapping_event.h"
 
 /* --- Result --------------------------------------------------------------------------------- */
 
@@ -119,12 +118,18 @@ static lk_slice text(const char *c_string)
     return lk_slice_of(c_string);
 }
 
+static char queue_arn[] = "arn:aws:sqs:us-east-1:000000000000:jobs";
+static char region[] = "us-east-1";
+static const lk_mapping_facts facts = {.queue_arn = queue_arn, .region = region};
+
 static void assert_event(const lk_message *const *messages, size_t count, const char *expected)
 {
     lk_err err;
     lk_buf event = {0};
-    assert_lk_ok(lk_mapping_event(messages, count, "arn:aws:sqs:us-east-1:000000000000:jobs",
-                                  "us-east-1", &event, &err));
+    size_t taken;
+    assert_lk_ok(
+        lk_mapping_event(&facts, messages, count, LK_EVENT_MAX_BYTES, &event, &taken, &err));
+    assert_int_equal(taken, count);
     assert_slice(lk_buf_slice(&event), expected);
     lk_buf_clear(&event);
 }
@@ -188,12 +193,55 @@ static void records_keep_the_order_of_the_receive(void **state)
     lk_message messages[3] = {
         {.message_id = text("1")}, {.message_id = text("2")}, {.message_id = text("3")}};
     const lk_message *list[] = {&messages[0], &messages[1], &messages[2]};
-    assert_lk_ok(lk_mapping_event(list, 3, "arn", "r", &event, &err));
+    size_t taken;
+    assert_lk_ok(lk_mapping_event(&facts, list, 3, LK_EVENT_MAX_BYTES, &event, &taken, &err));
     assert_lk_ok(lk_json_parse(lk_buf_slice(&event), "event", &json, &err));
     const lk_json *records = lk_json_get(json, "Records");
     assert_int_equal(lk_json_length(records), 3);
     assert_slice(lk_json_string(lk_json_get(lk_json_at(records, 0), "messageId")), "1");
     assert_slice(lk_json_string(lk_json_get(lk_json_at(records, 2), "messageId")), "3");
+    lk_json_free(json);
+    lk_buf_clear(&event);
+}
+
+static void with_a_window_a_message_without_attributes_has_a_null_digest(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_buf event = {0};
+    size_t taken;
+    const lk_mapping_facts windowed = {.queue_arn = queue_arn, .region = region, .window_s = 1};
+    const lk_message m = {.message_id = text("m")};
+    const lk_message *one[] = {&m};
+    assert_lk_ok(lk_mapping_event(&windowed, one, 1, LK_EVENT_MAX_BYTES, &event, &taken, &err));
+    assert_non_null(strstr(event.ptr, "\"md5OfMessageAttributes\":null,"));
+    lk_buf_clear(&event);
+}
+
+static void an_event_holds_as_many_records_as_its_limit_lets_and_one_at_least(void **state)
+{
+    (void)state;
+    lk_err err;
+    lk_buf event = {0};
+    lk_json *json = NULL;
+    size_t taken, whole;
+    lk_message messages[3] = {
+        {.message_id = text("1")}, {.message_id = text("2")}, {.message_id = text("3")}};
+    const lk_message *list[] = {&messages[0], &messages[1], &messages[2]};
+    assert_lk_ok(lk_mapping_event(&facts, list, 2, LK_EVENT_MAX_BYTES, &event, &taken, &err));
+    whole = event.len;
+    lk_buf_reset(&event);
+    assert_lk_ok(lk_mapping_event(&facts, list, 3, whole, &event, &taken, &err));
+    assert_int_equal(taken, 2);
+    assert_int_equal(event.len, whole);
+    lk_buf_reset(&event);
+    assert_lk_ok(lk_mapping_event(&facts, list, 3, whole - 1, &event, &taken, &err));
+    assert_int_equal(taken, 1);
+    lk_buf_reset(&event);
+    assert_lk_ok(lk_mapping_event(&facts, list, 3, 1, &event, &taken, &err));
+    assert_int_equal(taken, 1);
+    assert_lk_ok(lk_json_parse(lk_buf_slice(&event), "event", &json, &err));
+    assert_int_equal(lk_json_length(lk_json_get(json, "Records")), 1);
     lk_json_free(json);
     lk_buf_clear(&event);
 }
@@ -292,6 +340,8 @@ int main(void)
         cmocka_unit_test(a_message_becomes_a_record),
         cmocka_unit_test(message_attributes_keep_type_and_empty_lists),
         cmocka_unit_test(records_keep_the_order_of_the_receive),
+        cmocka_unit_test(with_a_window_a_message_without_attributes_has_a_null_digest),
+        cmocka_unit_test(an_event_holds_as_many_records_as_its_limit_lets_and_one_at_least),
         cmocka_unit_test(an_invocation_continues_the_trace_of_its_message),
         cmocka_unit_test(without_counting_lineage_is_not_handed_on),
         cmocka_unit_test(lineage_counts_up_and_keeps_other_functions),

@@ -44,6 +44,8 @@ static void start_function(lk_test_house *h)
                                    .argv = argv,
                                    .env = envp,
                                    .workers = o->workers,
+                                   .min_workers = o->min_workers,
+                                   .idle_ms = o->idle_ms,
                                    .timeout_ms = o->timeout_ms,
                                    .region = LK_TEST_REGION,
                                    .log_fd = fileno(h->log)};
@@ -78,8 +80,11 @@ void lk_test_house_map(lk_test_house *h)
                                   .region = LK_TEST_REGION,
                                   .client = client,
                                   .batch_size = h->options.batch_size,
+                                  .window_s = h->options.window_s,
+                                  .filter_patterns = &h->options.filter,
+                                  .filter_count = h->options.filter ? 1 : 0,
                                   .report_batch_item_failures = true,
-                                  .pollers = h->options.workers,
+                                  .max_concurrency = h->options.workers,
                                   .end_polls = end_polls,
                                   .end_polls_ctx = h,
                                   .recursion_limit = h->options.recursion_limit};

@@ -18,8 +18,12 @@ typedef struct lk_test_house_options {
     const char *worker_endpoint; /* the SQS that jobs see; default the server */
     bool fifo;
     bool no_mapping;         /* start it later with lk_test_house_map */
-    int workers;             /* default 1 */
+    int workers;             /* at most; default 1 */
+    int min_workers;         /* default all */
+    int64_t idle_ms;         /* after which the others end */
     int batch_size;          /* default 10 */
+    int window_s;            /* default 0 */
+    const char *filter;      /* one pattern; default none */
     int max_receive_count;   /* default 13, FIFO 14 */
     int visibility_s;        /* default 301 */
     int64_t timeout_ms;      /* default 300000 */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mapping_facts: what the parts of one mapping share.
+ */
+#ifndef LK_LOCAL_MAPPING_FACTS_H
+#define LK_LOCAL_MAPPING_FACTS_H
+
+#include "filter.h"
+#include "mapping.h"
+#include "mapping_trace.h"
+
+/* Set at its start. Strings and the filter are the mapping's own. */
+typedef struct lk_mapping_facts {
+    char *queue_arn;
+    char *queue_url;
+    char *region;
+    lk_function *function; /* borrowed */
+    bool fifo;
+    lk_filter *filter;
+    int window_s;
+    bool report_batch_item_failures;
+    int64_t recursion_limit; /* 0: off */
+    char lineage_key[LK_LINEAGE_KEY_SIZE];
+    int64_t throttle_wait_ms; /* how long a batch may wait for a worker */
+} lk_mapping_facts;
+
+#endif
