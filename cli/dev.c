@@ -7,14 +7,12 @@
 
 #include "dev_function.h"
 #include "dev_queues.h"
+#include "grace.h"
 #include "json.h"
 #include "mapping.h"
 #include "server.h"
-#include "thread.h"
 
 #include <errno.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -396,67 +394,24 @@ static bool pause_all(void *ctx, int64_t wait_ms)
 
 /* --- Stopping ------------------------------------------------------------------------------- */
 
-/* Waits, while we wait for running jobs, for the end of their grace or a second signal. */
-typedef struct watch {
-    pthread_t thread;
-    bool has_thread;
-    atomic_bool over; /* the jobs are done */
-    dev *dev;
-} watch;
-
-static void *watch_main(void *arg)
-{
-    watch *w = arg;
-    int64_t grace_ms = LK_MIN(w->dev->options->timeout_s * 1000, STOP_GRACE_MS);
-    lk_cli_signal_wait(grace_ms);
-    if (!atomic_load(&w->over)) {
-        lk_cli_note(w->dev->cli, "ending the running jobs; their messages come back");
-        for (size_t i = 0; i < w->dev->function_count; i++) {
-            if (w->dev->functions[i].function)
-                lk_function_kill(w->dev->functions[i].function);
-        }
-    }
-    return NULL;
-}
-
-static void start_watch(watch *w, dev *d)
-{
-    *w = (watch){.dev = d};
-    size_t running = 0;
-    for (size_t i = 0; i < d->function_count; i++) {
-        if (d->functions[i].function)
-            running += lk_function_running(d->functions[i].function);
-    }
-    if (running > 0)
-        lk_cli_note(d->cli, "waiting for %zu running invocation%s; once more to end now", running,
-                    running == 1 ? "" : "s");
-    w->has_thread = lk_thread_start(&w->thread, watch_main, w, NULL) == 0;
-}
-
-static void end_watch(watch *w)
-{
-    if (!w->has_thread)
-        return;
-    atomic_store(&w->over, true);
-    /* Blocked in all threads; that one takes it in lk_cli_signal_wait. */
-    // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread,cert-pos44-c)
-    pthread_kill(w->thread, SIGTERM);
-    pthread_join(w->thread, NULL);
-}
-
 /* No new messages, running jobs finish and are settled, then the workers, then the server. */
 static void stop(dev *d)
 {
-    watch w = {0};
+    lk_cli_grace grace;
+    lk_function *running[QUEUES_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < d->function_count; i++)
+        if (d->functions[i].function)
+            running[count++] = d->functions[i].function;
     for (size_t i = 0; i < d->mapping_count; i++)
         lk_mapping_quit(d->mappings[i]);
     if (d->server)
         lk_server_set_clock_gate(d->server, NULL);
-    if (d->functions[0].function)
-        start_watch(&w, d);
+    lk_cli_grace_begin(&grace, d->cli, running, count,
+                       LK_MIN(d->options->timeout_s * 1000, STOP_GRACE_MS));
     for (size_t i = 0; i < d->mapping_count; i++)
         lk_mapping_stop(d->mappings[i]);
-    end_watch(&w);
+    lk_cli_grace_end(&grace);
     for (size_t i = 0; i < d->function_count; i++)
         lk_dev_function_clear(&d->functions[i]);
     lk_client_free(d->client);

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "dev.h"
 #include "serve.h"
+#include "work.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 static const lk_cli_command *const commands[] = {
     &lk_cli_dev,
     &lk_cli_serve,
+    &lk_cli_work,
 };
 
 static const lk_cli_command *find_command(const char *name)

@@ -4,8 +4,9 @@
  * result says is done. It never shortens a visibility timeout: "keep" means do nothing.
  *
  * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
- * server and a real queue. Behind this header: mapping_poll.c, mapping_gather.c, mapping_batch.c,
- * mapping_event.c, mapping_result.c, mapping_trace.c, filter.c.
+ * server and a real queue. Behind this header: mapping_poll.c, mapping_gather.c,
+ * mapping_heartbeat.c, mapping_batch.c, mapping_event.c, mapping_result.c, mapping_trace.c,
+ * filter.c.
  */
 #ifndef LK_LOCAL_MAPPING_H
 #define LK_LOCAL_MAPPING_H
@@ -30,6 +31,15 @@ typedef struct lk_mapping_options {
                             no message is taken that nobody can work on. There is one at first;
                             each that finds messages calls for another, one that finds none for its
                             20 s goes */
+    /* For a function that may take longer than the queue's visibility timeout, which Lambda would
+     * refuse. With batch_size 1 messages are kept hidden while they are worked on; larger batches
+     * are received with the function's timeout as theirs, since one cannot see from outside which
+     * of their messages have got a timeout of their own by now (a retry's wait). */
+    bool keep_hidden;
+    /* The queue does not exist any more, or may not be received from: called once, from a poller's
+     * thread; it must not call the mapping. NULL: the pollers go on trying. */
+    void (*lost)(void *ctx, const lk_err *err);
+    void *lost_ctx;
     /* Makes the server answer its long polls now, so that none is cut off; called repeatedly. NULL:
      * pollers hang up instead, and what an answer on its way held comes back later. */
     void (*end_polls)(void *ctx);
@@ -39,8 +49,8 @@ typedef struct lk_mapping_options {
 } lk_mapping_options;
 
 /* function: borrowed, must outlive the mapping. Asks for the queue's attributes: LK_E_INVALID when
- * its visibility timeout is shorter than the function's timeout, for options out of their range and
- * patterns that are none (in AWS's words), or the call's error. */
+ * its visibility timeout is shorter than the function's timeout (unless keep_hidden), for options
+ * out of their range and patterns that are none (in AWS's words), or the call's error. */
 int lk_mapping_start(const lk_mapping_options *options, lk_function *function, lk_mapping **mapping,
                      lk_err *err);
 /* Waits until no invocation runs and no poll holds messages, and holds further ones back; false

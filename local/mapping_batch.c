@@ -6,6 +6,7 @@
 #include "mapping_batch.h"
 
 #include "mapping_event.h"
+#include "mapping_heartbeat.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,13 +214,16 @@ static lk_invoke_status invoke(batch *b, size_t from, lk_slice event, lk_buf *pa
 {
     const lk_mapping_facts *facts = b->facts;
     lk_buf trace = {0};
+    lk_held held;
     lk_trace_of_invocation(attribute(b->messages[from], "AWSTraceHeader"),
                            facts->recursion_limit > 0 ? facts->lineage_key : NULL, &trace);
+    lk_heartbeat_hold(facts->heartbeat, b->messages[from], &held);
     lk_invoke_status status =
         b->reserved ? lk_function_invoke_reserved(facts->function, event, lk_buf_slice(&trace),
                                                   facts->throttle_wait_ms, payload)
                     : lk_function_invoke(facts->function, event, lk_buf_slice(&trace),
                                          facts->throttle_wait_ms, payload);
+    lk_heartbeat_let_go(facts->heartbeat, &held);
     b->reserved = false;
     lk_buf_clear(&trace);
     return status;

@@ -17,6 +17,7 @@ typedef struct lk_mapping_facts {
     lk_function *function; /* borrowed */
     bool fifo;
     lk_filter *filter;
+    struct lk_heartbeat *heartbeat; /* NULL: messages are not kept hidden beyond their timeout */
     int window_s;
     bool report_batch_item_failures;
     int64_t recursion_limit; /* 0: off */

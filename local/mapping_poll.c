@@ -12,6 +12,7 @@
 #include "mapping_batch.h"
 #include "mapping_event.h"
 #include "mapping_gather.h"
+#include "mapping_heartbeat.h"
 #include "thread.h"
 
 #include <stdlib.h>
@@ -26,8 +27,10 @@ enum {
     RETRY_FIRST_MS = 250,
     RETRY_MAX_MS = 10000,
     THROTTLE_MIN_MS = 1000,
-    END_POLLS_EVERY_MS = 20, /* a poll may reach the server just after it ended the others */
-    END_POLLS_FOR_MS = 2000  /* a server that does not answer must not keep us from stopping */
+    VISIBILITY_MARGIN_S = 30, /* for the way to the function and the deletes after it */
+    HEARTBEAT_MIN_S = 3,      /* a shorter timeout may end between two extensions */
+    END_POLLS_EVERY_MS = 20,  /* a poll may reach the server just after it ended the others */
+    END_POLLS_FOR_MS = 2000   /* a server that does not answer must not keep us from stopping */
 };
 
 typedef struct poller {
@@ -43,6 +46,10 @@ typedef struct poller {
 struct lk_mapping {
     lk_mapping_facts facts;
     int batch_size;
+    int visibility_s; /* of each receive; -1: the queue's */
+    void (*lost)(void *ctx, const lk_err *err);
+    void *lost_ctx;
+    bool is_lost;                 /* has been told; guarded by the lock */
     void (*end_polls)(void *ctx); /* NULL: polls are interrupted */
     void *end_polls_ctx;
     poller *pollers;
@@ -188,6 +195,24 @@ void lk_mapping_resume(lk_mapping *m)
 
 /* --- Polling -------------------------------------------------------------------------------- */
 
+/* Another receive would end the same way. */
+static bool is_final(const lk_err *err)
+{
+    return strcmp(err->aws_code, "AWS.SimpleQueueService.NonExistentQueue") == 0 ||
+           strcmp(err->aws_code, "AccessDenied") == 0 ||
+           strcmp(err->aws_code, "AccessDeniedException") == 0;
+}
+
+static void tell_lost(lk_mapping *m, const lk_err *err)
+{
+    pthread_mutex_lock(&m->lock);
+    bool first = !m->is_lost;
+    m->is_lost = true;
+    pthread_mutex_unlock(&m->lock);
+    if (first)
+        m->lost(m->lost_ctx, err);
+}
+
 /* Says it once, then waits, longer each time. */
 static void handle_failure(poller *p, const lk_err *err)
 {
@@ -219,8 +244,8 @@ static int receive(const poller *p, int max_messages, int64_t wait_s, lk_gathere
 {
     lk_messages *answer = NULL;
     int rc = lk_receive(p->receiver, lk_slice_of(p->mapping->facts.queue_url),
-                        LK_MIN(max_messages, RECEIVE_MAX), (int)LK_MIN(wait_s, POLL_WAIT_S), -1,
-                        &answer, err);
+                        LK_MIN(max_messages, RECEIVE_MAX), (int)LK_MIN(wait_s, POLL_WAIT_S),
+                        p->mapping->visibility_s, &answer, err);
     return rc == 0 ? lk_gathered_add(gathered, answer, err) : rc;
 }
 
@@ -290,6 +315,8 @@ static void *poller_main(void *arg)
         leave(p);
         if (rc == 0)
             handle_success(p);
+        else if (p->mapping->lost && is_final(&err))
+            return tell_lost(p->mapping, &err), NULL;
         else if (rc != LK_E_INTERRUPTED)
             handle_failure(p, &err);
     }
@@ -298,8 +325,28 @@ static void *poller_main(void *arg)
 
 /* --- Start and stop ------------------------------------------------------------------------- */
 
-/* As AWS refuses the mapping then: a message would come back while its job still runs. */
-static int check_visibility(lk_mapping *m, lk_client *client, lk_err *err)
+/* visibility_s: the queue's; < 0 unknown. */
+static int keep_hidden(lk_mapping *m, const lk_client_options *client, int64_t visibility_s,
+                       lk_err *err)
+{
+    int64_t whole_s =
+        lk_function_timeout_ms(m->facts.function) / 1000 + m->facts.window_s + VISIBILITY_MARGIN_S;
+    m->facts.throttle_wait_ms = THROTTLE_MIN_MS;
+    if (visibility_s >= whole_s)
+        return 0;
+    if (m->batch_size > 1) {
+        m->visibility_s = (int)LK_MIN(whole_s, LK_MAX_VISIBILITY_S);
+        return 0;
+    }
+    if (visibility_s < HEARTBEAT_MIN_S)
+        m->visibility_s = HEARTBEAT_MIN_S;
+    return lk_heartbeat_start(&m->facts, client, LK_MAX(visibility_s, HEARTBEAT_MIN_S),
+                              &m->facts.heartbeat, err);
+}
+
+/* A message must not come back while its job still runs. AWS refuses the mapping then. */
+static int check_visibility(lk_mapping *m, lk_client *client, const lk_mapping_options *options,
+                            lk_err *err)
 {
     lk_queue_attributes attributes;
     int64_t timeout_ms = lk_function_timeout_ms(m->facts.function);
@@ -307,6 +354,8 @@ static int check_visibility(lk_mapping *m, lk_client *client, lk_err *err)
     if (rc != 0)
         return rc;
     int64_t visibility_ms = attributes.visibility_s * 1000;
+    if (options->keep_hidden)
+        return keep_hidden(m, &options->client, attributes.visibility_s, err);
     if (attributes.visibility_s >= 0 && visibility_ms < timeout_ms)
         return LK_FAIL(err, LK_E_INVALID,
                        "Queue visibility timeout: %lld seconds is less than Function timeout: %lld "
@@ -332,6 +381,9 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
     m->batch_size = o->batch_size;
     m->end_polls = o->end_polls;
     m->end_polls_ctx = o->end_polls_ctx;
+    m->lost = o->lost;
+    m->lost_ctx = o->lost_ctx;
+    m->visibility_s = -1;
     m->awake = 1;
     pthread_mutex_init(&m->lock, NULL);
     int rc = lk_cond_init(&m->changed, err);
@@ -343,18 +395,18 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
     return rc;
 }
 
-static int start_poller(lk_mapping *m, const lk_client_options *options, lk_err *err)
+static int start_poller(lk_mapping *m, const lk_mapping_options *options, lk_err *err)
 {
     poller *p = &m->pollers[m->count++];
     p->mapping = m;
-    p->receiver = lk_client_new(options, err);
+    p->receiver = lk_client_new(&options->client, err);
     if (!p->receiver)
         return err->code;
-    p->settler = lk_client_new(options, err);
+    p->settler = lk_client_new(&options->client, err);
     if (!p->settler)
         return err->code;
     if (m->count == 1) {
-        int rc = check_visibility(m, p->settler, err);
+        int rc = check_visibility(m, p->settler, options, err);
         if (rc != 0)
             return rc;
     }
@@ -405,7 +457,7 @@ int lk_mapping_start(const lk_mapping_options *options, lk_function *function, l
     m->pollers = pollers;
     rc = init_mapping(m, options, function, why);
     for (int i = 0; rc == 0 && i < options->max_concurrency; i++)
-        rc = start_poller(m, &options->client, why);
+        rc = start_poller(m, options, why);
     if (rc != 0) {
         lk_mapping_stop(m);
         return rc;
@@ -449,6 +501,7 @@ void lk_mapping_stop(lk_mapping *m)
     }
     pthread_cond_destroy(&m->changed);
     pthread_mutex_destroy(&m->lock);
+    lk_heartbeat_stop(m->facts.heartbeat);
     lk_filter_free(m->facts.filter);
     free(m->facts.queue_arn);
     free(m->facts.queue_url);

@@ -414,8 +414,11 @@ int lk_queue_url(lk_client *client, lk_slice queue, char **url, lk_err *err)
     rc = lk_queue_get(client, queue, &q, err);
     if (!rc)
         rc = lk_queue_target(client, q, &target, err);
-    if (!rc && !q->url_confirmed)
+    if (!rc && !q->url_confirmed) {
         rc = look_up_url(client, q, err);
+        if (rc)
+            lk_err_prefix(err, "queue %.*s", LK_SLICE_FMT(q->name));
+    }
     if (!rc) {
         *url = lk_slice_dup(lk_buf_slice(&q->url));
         rc = *url ? 0 : LK_FAIL_NOMEM(err);
