@@ -4,7 +4,7 @@
  */
 #include "lk_test_worker.h"
 
-#include "mapping.h"
+#include "mapping_event.h"
 
 /* --- Life ----------------------------------------------------------------------------------- */
 
@@ -130,6 +130,8 @@ size_t lk_test_worker_invoke_until(lk_test_worker *f, const char *queue, int64_t
 {
     lk_err err;
     char arn[96];
+    char region[] = LK_TEST_REGION;
+    const lk_mapping_facts facts = {.queue_arn = arn, .region = region};
     size_t failed = 0;
     lk_messages *messages = NULL;
     lk_buf event = {0};
@@ -141,7 +143,8 @@ size_t lk_test_worker_invoke_until(lk_test_worker *f, const char *queue, int64_t
     for (size_t i = 0; i < count; i++)
         list[i] = lk_messages_at(messages, i);
     if (count > 0) { /* a mapping sends no empty event */
-        assert_lk_ok(lk_mapping_event(list, count, arn, LK_TEST_REGION, &event, &err));
+        assert_lk_ok(
+            lk_mapping_event(&facts, list, count, LK_EVENT_MAX_BYTES, &event, &count, &err));
         assert_lk_ok(lk_test_worker_handle(f, event.ptr, deadline_ms, &err));
         failed = settle(f, queue, messages);
     }
