@@ -25,6 +25,12 @@
         .name = (json), .query_name = (query), .kind = LK_MEMBER_##member_kind, .offset = (at),    \
         .required = true                                                                           \
     }
+/* Maps of tags: Query has Key where it has Name for attributes. */
+#define TAGS(json, is_required, at)                                                                \
+    {                                                                                              \
+        .name = (json), .query_name = "Tag", .query_key = "Key", .kind = LK_MEMBER_PAIRS,          \
+        .offset = (at), .required = (is_required)                                                  \
+    }
 #define QUEUE_URL REQUIRED("QueueUrl", "QueueUrl", STRING, OF_REQUEST(queue_url))
 /* SendMessage without it is NonExistentQueue, not MissingParameter. */
 #define QUEUE_URL_OR_PATH MEMBER("QueueUrl", "QueueUrl", STRING, OF_REQUEST(queue_url))
@@ -73,7 +79,9 @@ static const lk_member url_answer[] = {
 
 static const lk_member create_queue_members[] = {
     REQUIRED("QueueName", "QueueName", STRING, OF_REQUEST(queue_name)),
-    MEMBER("Attributes", "Attribute", PAIRS, OF_REQUEST(attributes)), END};
+    MEMBER("Attributes", "Attribute", PAIRS, OF_REQUEST(attributes)),
+    TAGS("tags", false, OF_REQUEST(tags)), /* in lower case, unlike TagQueue's */
+    END};
 static const lk_member queue_only_members[] = {QUEUE_URL, END};
 /* Without QueueName: InvalidParameterValue, so not "required" here. */
 static const lk_member get_queue_url_members[] = {
@@ -92,6 +100,11 @@ static const lk_member get_attributes_answers[] = {
     MEMBER("Attributes", "Attribute", PAIRS, OF_REQUEST(answer_attributes)), END};
 static const lk_member set_attributes_members[] = {
     QUEUE_URL, REQUIRED("Attributes", "Attribute", PAIRS, OF_REQUEST(attributes)), END};
+
+static const lk_member tag_queue_members[] = {QUEUE_URL, TAGS("Tags", true, OF_REQUEST(tags)), END};
+static const lk_member untag_queue_members[] = {
+    QUEUE_URL, REQUIRED("TagKeys", "TagKey", NAMES, OF_REQUEST(tag_keys)), END};
+static const lk_member list_tags_answers[] = {TAGS("Tags", false, OF_REQUEST(answer_tags)), END};
 
 static const lk_member send_members[] = {QUEUE_URL_OR_PATH, SEND_MEMBERS(OF_ONE), END};
 static const lk_member send_answers[] = {SEND_ANSWERS(OF_ONE), END};
@@ -154,11 +167,17 @@ static const lk_action_row rows[] = {
      lk_get_queue_attributes_run, NULL, false},
     {"SetQueueAttributes", set_attributes_members, no_answers, NULL, lk_set_queue_attributes_run,
      NULL, false},
-    {"CreateQueue", create_queue_members, url_answer, NULL, lk_create_queue_run, NULL, false},
+    {"CreateQueue", create_queue_members, url_answer, lk_tags_check, lk_create_queue_run, NULL,
+     false},
     {"DeleteQueue", queue_only_members, no_answers, NULL, lk_delete_queue_run, NULL, false},
     {"PurgeQueue", queue_only_members, no_answers, NULL, lk_purge_queue_run, NULL, false},
     {"ListQueues", list_queues_members, list_queues_answers, lk_list_queues_check,
      lk_list_queues_run, NULL, false},
+    {"TagQueue", tag_queue_members, no_answers, lk_tags_check, lk_tag_queue_run, NULL, false},
+    {"UntagQueue", untag_queue_members, no_answers, lk_untag_queue_check, lk_untag_queue_run, NULL,
+     false},
+    {"ListQueueTags", queue_only_members, list_tags_answers, NULL, lk_list_queue_tags_run, NULL,
+     false},
 };
 _Static_assert(LK_COUNT(rows) == LK_ACTION_COUNT, "action.h says how many there are");
 

@@ -91,10 +91,13 @@ int lk_create_queue_run(const lk_action_context *context, lk_request *request, l
                                   attribute_given(request, "RedrivePolicy"), err);
     if (rc)
         return rc;
+    bool is_new = !lk_store_queue_find(context->store, request->queue_name);
     rc = lk_store_queue_create(context->store, request->queue_name, &settings, context->now_ms,
                                &queue, &differs, err);
     if (rc > 0)
         return word_refusal(rc, differs, request);
+    if (rc == 0 && is_new) /* tags of a queue that is there are neither compared nor changed */
+        rc = lk_tags_put(context, request, queue, err);
     return rc ? rc : answer_url(request, queue, err);
 }
 

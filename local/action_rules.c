@@ -10,6 +10,8 @@
 
 #define ATTRIBUTES_MAX         10
 #define ATTRIBUTE_NAME_CHARS   256
+#define TAG_KEY_CHARS          128
+#define TAG_VALUE_CHARS        256
 #define NUMBER_DIGITS_MAX      38
 #define NUMBER_EXPONENT_MIN    (-128)
 #define NUMBER_EXPONENT_MAX    126
@@ -80,6 +82,18 @@ static size_t count_characters(lk_slice utf8)
     for (size_t i = 0; i < utf8.len; i++)
         count += ((unsigned char)utf8.ptr[i] & 0xC0) != 0x80;
     return count;
+}
+
+bool lk_rule_tag_key(lk_slice key)
+{
+    size_t count = count_characters(key);
+    bool reserved = key.len >= 4 && strncasecmp(key.ptr, "aws:", 4) == 0;
+    return count >= 1 && count <= TAG_KEY_CHARS && !reserved;
+}
+
+bool lk_rule_tag_value(lk_slice value)
+{
+    return count_characters(value) <= TAG_VALUE_CHARS;
 }
 
 /* A decimal number in the making: 0.00120e5 has digits "12", exponent of the first one 2. */

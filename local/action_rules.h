@@ -16,6 +16,9 @@ bool lk_rule_fifo_name(lk_slice name); /* ends in ".fifo" */
 bool lk_rule_entry_id(lk_slice id);    /* 1..80 of A-Za-z0-9_- */
 /* MessageGroupId, MessageDeduplicationId: 1..128 alphanumerics and punctuation, no space. */
 bool lk_rule_message_id(lk_slice id);
+/* A tag's key: 1..128 characters, not starting with "aws:". */
+bool lk_rule_tag_key(lk_slice key);
+bool lk_rule_tag_value(lk_slice value); /* 0..256 characters */
 /* XML 1.0's characters: U+0009, U+000A, U+000D, U+0020 and up, less the surrogates, FFFE, FFFF. */
 bool lk_rule_characters(lk_slice text);
 /* Decimal text: at most 38 digits, 0 or magnitude 10^-128 .. 10^126. */

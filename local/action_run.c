@@ -21,6 +21,8 @@ static bool is_given(const void *owner, const lk_member *member)
         return *(const int64_t *)field != LK_ABSENT;
     case LK_MEMBER_PAIRS:
         return ((const lk_pairs *)field)->count > 0;
+    case LK_MEMBER_NAMES:
+        return ((const lk_names *)field)->count > 0;
     default: /* nothing else is required of any action */
         return true;
     }

@@ -59,6 +59,15 @@ int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk
 int lk_get_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_set_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
 
+/* action_tag.c */
+int lk_tags_check(lk_request *request, lk_err *err); /* request->tags, if any */
+int lk_tags_put(const lk_action_context *context, lk_request *request, const lk_store_queue *queue,
+                lk_err *err);
+int lk_tag_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_untag_queue_check(lk_request *request, lk_err *err);
+int lk_untag_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_list_queue_tags_run(const lk_action_context *context, lk_request *request, lk_err *err);
+
 /* action_send.c */
 int lk_send_message_check(lk_request *request, lk_err *err);
 int lk_send_message_run(const lk_action_context *context, lk_request *request, lk_err *err);

@@ -124,6 +124,8 @@ typedef struct lk_request {
     lk_slice next_token;
     int64_t max_results;
     lk_pairs attributes;
+    lk_pairs tags;
+    lk_names tag_keys;
     lk_names attribute_names;
     lk_names system_attribute_names;
     lk_names message_attribute_names;
@@ -140,6 +142,7 @@ typedef struct lk_request {
     lk_names answer_urls;
     lk_slice answer_token;
     lk_pairs answer_attributes;
+    lk_pairs answer_tags;
     lk_store_received *received; /* cleared with the request */
     int64_t received_from;       /* id of the queue */
     lk_shaped_messages messages; /* from shape */
@@ -157,7 +160,7 @@ typedef enum lk_member_kind {
     LK_MEMBER_TEXT,       /* char[]: "" is absent; answers only */
     LK_MEMBER_INT,        /* int64_t */
     LK_MEMBER_NAMES,      /* lk_names: a list of strings */
-    LK_MEMBER_PAIRS,      /* lk_pairs: a map of strings */
+    LK_MEMBER_PAIRS,      /* lk_pairs: a map of strings; required: not empty, as lists */
     LK_MEMBER_ATTRIBUTES, /* lk_attribute_values: a map of message attributes; requests only */
     LK_MEMBER_ENTRIES,    /* lk_request_entries: a list; each has the members of `entry`. In an
                              answer: those without a fault, left out when there are none */
@@ -168,6 +171,8 @@ typedef enum lk_member_kind {
 typedef struct lk_member {
     const char *name;       /* in JSON */
     const char *query_name; /* in the Query protocol; of lists and maps without the number */
+    const char *query_key;  /* LK_MEMBER_PAIRS: what Query calls the key of a pair, beside Value;
+                               NULL: "Name" */
     size_t offset;          /* in lk_request, or for members of entries in lk_request_entry */
     const struct lk_member *entry; /* LK_MEMBER_ENTRIES: members of one, ended by a NULL name */
     lk_member_kind kind;

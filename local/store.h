@@ -42,7 +42,8 @@ typedef enum lk_store_refusal {
     LK_STORE_NOT_AVAILABLE,    /* change visibility: "Message does not exist or is not available for
                                   visibility timeout change." */
     LK_STORE_VISIBILITY_LIMIT, /* more than 43200 s since the receive; SQS refuses, never clips */
-    LK_STORE_OVER_LIMIT        /* too many messages in flight (standard queues, short polls) */
+    LK_STORE_OVER_LIMIT,       /* too many messages in flight (standard queues, short polls) */
+    LK_STORE_TAG_LIMIT         /* more tags than a queue can have */
 } lk_store_refusal;
 
 /* --- Open, transactions --------------------------------------------------------------------- */
@@ -147,6 +148,25 @@ int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
 int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, lk_err *err) LK_CHECK;
 /* Everything in the queue, also in flight and delayed, and its deduplication memory. */
 int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, lk_err *err) LK_CHECK;
+
+/* Names and values of a queue's tags. Zero-initialise; lk_store_tags_clear when done. */
+#define LK_STORE_TAGS_MAX 50
+
+typedef struct lk_store_tags {
+    lk_name_value items[LK_STORE_TAGS_MAX]; /* by key, in byte order; texts owned by this */
+    size_t count;
+} lk_store_tags;
+
+/* Adds tags; one that is there gets the new value. LK_STORE_TAG_LIMIT: they would be more than
+ * LK_STORE_TAGS_MAX. */
+int lk_store_tag_put(lk_store *store, const lk_store_queue *queue, const lk_name_value *tags,
+                     size_t count, lk_err *err) LK_CHECK;
+/* Those that are not there are passed over. */
+int lk_store_tag_remove(lk_store *store, const lk_store_queue *queue, const lk_slice *keys,
+                        size_t count, lk_err *err) LK_CHECK;
+int lk_store_tag_list(lk_store *store, const lk_store_queue *queue, lk_store_tags *tags,
+                      lk_err *err) LK_CHECK;
+void lk_store_tags_clear(lk_store_tags *tags);
 
 typedef struct lk_store_counts {
     int64_t visible;   /* ApproximateNumberOfMessages; here exact */

@@ -3,7 +3,8 @@
  * store_internal: what the files of the store share; nobody else includes it.
  *
  * Reading order: store_schema (the tables) · store_sql (statements, errors) · store_open (life,
- * transactions) · store_settings, store_queue (queues) · store_handle, store_payload, store_message
+ * transactions) · store_settings, store_queue, store_tag (queues) · store_handle, store_payload,
+ * store_message
  * (rows) · store_fifo (groups), store_dedup · store_retain (what has had its time) · store_send ·
  * store_redrive · store_receive · store_settle (delete, visibility, undo).
  *
@@ -60,6 +61,11 @@
                  " WHERE id = ?1")                                                                 \
     X(QUEUE_PILE, "UPDATE queue SET pile = ?2, dedup_pile = ?3 WHERE id = ?1")                     \
     X(QUEUE_REMOVE, "DELETE FROM queue WHERE id = ?")                                              \
+    X(TAG_LIST, "SELECT key, value FROM tag WHERE queue = ? ORDER BY key")                         \
+    X(TAG_PUT, "INSERT INTO tag (queue, key, value) VALUES (?, ?, ?)"                              \
+               " ON CONFLICT (queue, key) DO UPDATE SET value = excluded.value")                   \
+    X(TAG_REMOVE, "DELETE FROM tag WHERE queue = ? AND key = ?")                                   \
+    X(TAG_CLEAR, "DELETE FROM tag WHERE queue = ?")                                                \
     X(PILE_DISCARD, "INSERT INTO discarded_pile (id) VALUES (?)")                                  \
     X(PILE_DISCARDED, "SELECT id FROM discarded_pile LIMIT 1")                                     \
     X(PILE_FORGET, "DELETE FROM discarded_pile WHERE id = ?")                                      \

@@ -54,8 +54,12 @@ static const char version_1[] =
     "  seq INTEGER NOT NULL);"
     "CREATE UNIQUE INDEX dedup_key ON dedup (pile, dedup_id, scope);";
 
+static const char version_2[] =
+    "CREATE TABLE tag (queue INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    "  PRIMARY KEY (queue, key)) WITHOUT ROWID;";
+
 /* migrations[n] leads from version n to n + 1. */
-static const char *const migrations[] = {version_1};
+static const char *const migrations[] = {version_1, version_2};
 enum { VERSION = LK_COUNT(migrations) };
 
 /* --- Reading what is there ------------------------------------------------------------------- */

@@ -108,6 +108,28 @@ static void the_limit_in_flight_counts_what_was_there_before_the_start(void **st
                      LK_STORE_OVER_LIMIT);
 }
 
+/* What later versions added, taken away again. */
+static const char back_to_version_1[] = "DROP TABLE tag; PRAGMA user_version = 1";
+
+static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    const lk_name_value tag = {LK_SLICE_LITERAL("team"), LK_SLICE_LITERAL("blue")};
+    lk_err err = {0};
+    const lk_store_queue *queue = test_store_standard(t, "jobs");
+    test_store_send(t, queue, "a");
+    lk_store_close(t->store);
+    t->store = NULL;
+    execute(f->path, back_to_version_1);
+    reopen(f);
+    queue = test_store_find(t, "jobs");
+    test_store_begin(t);
+    assert_lk_ok(lk_store_tag_put(t->store, queue, &tag, 1, &err));
+    test_store_commit(t);
+    assert_store_gives(t, queue, "a");
+}
+
 static void what_was_not_committed_is_not_there_after_closing(void **state)
 {
     file_store *f = *state;
@@ -275,7 +297,7 @@ static void a_newer_schema_is_refused_with_both_versions(void **state)
     f->t.store = NULL;
     execute(f->path, "PRAGMA user_version = 7");
     assert_open_fails(f->path, "schema version 7");
-    assert_open_fails(f->path, "versions up to 1");
+    assert_open_fails(f->path, "versions up to 2");
 }
 
 static void a_second_server_on_the_same_file_is_told_so(void **state)
@@ -399,6 +421,10 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
     lk_err err = {0};
     bool more = true;
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
+    const lk_name_value tag = {LK_SLICE_LITERAL("team"), LK_SLICE_LITERAL("blue")};
+    test_store_begin(t);
+    assert_lk_ok(lk_store_tag_put(t->store, queue, &tag, 1, &err));
+    test_store_commit(t);
     for (int i = 0; i < 40; i++) {
         char id[16];
         snprintf(id, sizeof(id), "%d", i);
@@ -413,8 +439,8 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         assert_lk_ok(lk_store_tidy(t->store, t->now_ms, &more, &err));
         test_store_commit(t);
     }
-    static const char *const tables[] = {"queue",      "message", "payload",
-                                         "fifo_group", "dedup",   "discarded_pile"};
+    static const char *const tables[] = {"queue", "message", "payload",       "fifo_group",
+                                         "dedup", "tag",     "discarded_pile"};
     for (size_t i = 0; i < LK_COUNT(tables); i++)
         assert_int_equal(rows_in(f, tables[i]), 0);
 }
@@ -460,6 +486,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(messages_handles_and_deduplication_survive_closing),
         TEST(the_limit_in_flight_counts_what_was_there_before_the_start),
+        TEST(a_file_of_version_1_is_brought_up_to_date_with_all_it_holds),
         TEST(what_was_not_committed_is_not_there_after_closing),
         TEST(a_killed_process_loses_nothing_it_committed),
         TEST(a_missing_directory_is_named),
