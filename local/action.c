@@ -86,13 +86,20 @@ static const lk_member queue_only_members[] = {QUEUE_URL, END};
 /* Without QueueName: InvalidParameterValue, so not "required" here. */
 static const lk_member get_queue_url_members[] = {
     MEMBER("QueueName", "QueueName", STRING, OF_REQUEST(queue_name)), END};
+#define PAGE_MEMBERS                                                                               \
+    MEMBER("MaxResults", "MaxResults", INT, OF_REQUEST(max_results)),                              \
+        MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(next_token))
+#define NEXT_PAGE MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(answer_token))
+
 static const lk_member list_queues_members[] = {
     MEMBER("QueueNamePrefix", "QueueNamePrefix", STRING, OF_REQUEST(queue_name_prefix)),
-    MEMBER("MaxResults", "MaxResults", INT, OF_REQUEST(max_results)),
-    MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(next_token)), END};
+    PAGE_MEMBERS, END};
 static const lk_member list_queues_answers[] = {
-    MEMBER("QueueUrls", "QueueUrl", NAMES, OF_REQUEST(answer_urls)),
-    MEMBER("NextToken", "NextToken", STRING, OF_REQUEST(answer_token)), END};
+    MEMBER("QueueUrls", "QueueUrl", NAMES, OF_REQUEST(answer_urls)), NEXT_PAGE, END};
+static const lk_member list_sources_members[] = {QUEUE_URL, PAGE_MEMBERS, END};
+/* In lower case, unlike ListQueues'. */
+static const lk_member list_sources_answers[] = {
+    MEMBER("queueUrls", "QueueUrl", NAMES, OF_REQUEST(answer_urls)), NEXT_PAGE, END};
 
 static const lk_member get_attributes_members[] = {
     QUEUE_URL, MEMBER("AttributeNames", "AttributeName", NAMES, OF_REQUEST(attribute_names)), END};
@@ -171,8 +178,10 @@ static const lk_action_row rows[] = {
      false},
     {"DeleteQueue", queue_only_members, no_answers, NULL, lk_delete_queue_run, NULL, false},
     {"PurgeQueue", queue_only_members, no_answers, NULL, lk_purge_queue_run, NULL, false},
-    {"ListQueues", list_queues_members, list_queues_answers, lk_list_queues_check,
-     lk_list_queues_run, NULL, false},
+    {"ListQueues", list_queues_members, list_queues_answers, lk_list_check, lk_list_queues_run,
+     NULL, false},
+    {"ListDeadLetterSourceQueues", list_sources_members, list_sources_answers, lk_list_check,
+     lk_list_dead_letter_sources_run, NULL, false},
     {"TagQueue", tag_queue_members, no_answers, lk_tags_check, lk_tag_queue_run, NULL, false},
     {"UntagQueue", untag_queue_members, no_answers, lk_untag_queue_check, lk_untag_queue_run, NULL,
      false},

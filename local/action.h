@@ -13,7 +13,7 @@
 #include "request.h"
 
 /* The rows of the table, for who counts them. */
-#define LK_ACTION_COUNT 17
+#define LK_ACTION_COUNT 18
 size_t lk_action_index(const struct lk_action_row *action);
 const char *lk_action_title(size_t index);
 

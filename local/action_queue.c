@@ -144,9 +144,9 @@ int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk
     return queue ? lk_store_queue_purge(context->store, queue, err) : 1;
 }
 
-/* --- ListQueues ----------------------------------------------------------------------------- */
+/* --- ListQueues, ListDeadLetterSourceQueues ------------------------------------------------- */
 
-int lk_list_queues_check(lk_request *request, lk_err *err)
+int lk_list_check(lk_request *request, lk_err *err)
 {
     (void)err; /* the signature of a row's check */
     if (request->max_results == LK_ABSENT ||
@@ -188,16 +188,31 @@ static int write_token(lk_request *request, lk_slice last_name, lk_err *err)
     return rc == 0 && !request->answer_token.ptr ? LK_FAIL_NOMEM(err) : rc;
 }
 
-static const lk_store_queue *next_with_prefix(const lk_store *store, lk_slice after,
-                                              lk_slice prefix)
+/* Which queues a list shows: those with this prefix, and if it is given, with this dead-letter
+ * queue. */
+typedef struct list_filter {
+    lk_slice prefix;
+    lk_slice dead_letter_queue; /* {NULL,0}: any or none */
+} list_filter;
+
+static bool is_listed(const lk_store_queue *queue, const list_filter *filter)
+{
+    return lk_slice_has_prefix(queue->name, filter->prefix) &&
+           (!filter->dead_letter_queue.ptr ||
+            lk_slice_equal(queue->settings.dead_letter_queue, filter->dead_letter_queue));
+}
+
+static const lk_store_queue *next_listed(const lk_store *store, lk_slice after,
+                                         const list_filter *filter)
 {
     const lk_store_queue *queue = lk_store_queue_next(store, after);
-    while (queue && !lk_slice_has_prefix(queue->name, prefix))
+    while (queue && !is_listed(queue, filter))
         queue = lk_store_queue_next(store, queue->name);
     return queue;
 }
 
-int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk_err *err)
+static int list(const lk_action_context *context, lk_request *request, const list_filter *filter,
+                lk_err *err)
 {
     size_t max =
         request->max_results == LK_ABSENT ? LIST_RESULTS_MAX : (size_t)request->max_results;
@@ -208,10 +223,9 @@ int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk
     lk_slice *urls = lk_arena_alloc(&request->arena, max, sizeof *urls);
     if (!urls)
         return LK_FAIL_NOMEM(err);
-    const lk_store_queue *queue =
-        next_with_prefix(context->store, after, request->queue_name_prefix);
+    const lk_store_queue *queue = next_listed(context->store, after, filter);
     for (; queue && request->answer_urls.count < max;
-         queue = next_with_prefix(context->store, queue->name, request->queue_name_prefix)) {
+         queue = next_listed(context->store, queue->name, filter)) {
         lk_slice url = queue_url(request, queue->name);
         if (!url.ptr)
             return LK_FAIL_NOMEM(err);
@@ -220,4 +234,20 @@ int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk
     }
     request->answer_urls.items = urls;
     return queue && request->max_results != LK_ABSENT ? write_token(request, last, err) : 0;
+}
+
+int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk_err *err)
+{
+    const list_filter filter = {.prefix = request->queue_name_prefix};
+    return list(context, request, &filter, err);
+}
+
+int lk_list_dead_letter_sources_run(const lk_action_context *context, lk_request *request,
+                                    lk_err *err)
+{
+    const lk_store_queue *queue = lk_action_queue(context, request);
+    if (!queue)
+        return 1;
+    const list_filter filter = {.dead_letter_queue = queue->name};
+    return list(context, request, &filter, err);
 }

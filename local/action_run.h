@@ -54,8 +54,10 @@ int lk_create_queue_run(const lk_action_context *context, lk_request *request, l
 int lk_delete_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_get_queue_url_run(const lk_action_context *context, lk_request *request, lk_err *err);
-int lk_list_queues_check(lk_request *request, lk_err *err);
+int lk_list_check(lk_request *request, lk_err *err);
 int lk_list_queues_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_list_dead_letter_sources_run(const lk_action_context *context, lk_request *request,
+                                    lk_err *err);
 int lk_get_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_set_queue_attributes_run(const lk_action_context *context, lk_request *request, lk_err *err);
 

@@ -476,7 +476,7 @@ static void bad_redrive_allow_policies_are_invalid_parameters(void **state)
     }
 }
 
-/* --- Delete, purge, list -------------------------------------------------------------------- */
+/* --- Delete, purge -------------------------------------------------------------------------- */
 
 static void a_deleted_queue_is_gone_with_its_messages(void **state)
 {
@@ -501,68 +501,6 @@ static void purge_empties_a_queue(void **state)
     get_all(t, "jobs");
     assert_slice(test_action_attribute(t, "ApproximateNumberOfMessages"), "0");
     assert_slice(test_action_attribute(t, "ApproximateNumberOfMessagesNotVisible"), "0");
-}
-
-static void list_shows_urls_sorted_by_name(void **state)
-{
-    test_action *t = *state;
-    create(t, "alpha", "");
-    test_action_call(t, "ListQueues", "{}");
-    assert_string_equal(t->text.ptr,
-                        "{\"QueueUrls\":[\"" TEST_ACTION_BASE
-                        "/000000000000/alpha\",\"" TEST_ACTION_BASE
-                        "/000000000000/jobs\",\"" TEST_ACTION_BASE "/000000000000/jobs.fifo\"]}");
-    test_action_call(t, "ListQueues", "{'QueueNamePrefix':'al'}");
-    assert_int_equal(test_action_count(t, "QueueUrls"), 1);
-    test_action_call(t, "ListQueues", "{'QueueNamePrefix':'zz'}");
-    assert_string_equal(t->text.ptr, "{}");
-}
-
-static void the_pages_of_a_list_are_complete_and_without_duplicates(void **state)
-{
-    test_action *t = *state;
-    char token[128] = "";
-    size_t seen = 0, pages = 0;
-    for (int i = 0; i < 5; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "page-%d", i);
-        create(t, name, "");
-    }
-    do {
-        test_action_call(t, "ListQueues", "{'QueueNamePrefix':'page','MaxResults':2%s%s%s}",
-                         token[0] ? ",'NextToken':'" : "", token, token[0] ? "'" : "");
-        assert_action_ok(t);
-        lk_slice first = lk_json_string(lk_json_at(lk_json_get(t->json, "QueueUrls"), 0));
-        char expected[80];
-        snprintf(expected, sizeof expected, TEST_ACTION_BASE "/000000000000/page-%zu", seen);
-        assert_slice(first, expected);
-        seen += test_action_count(t, "QueueUrls");
-        pages++;
-        lk_slice_copy(test_action_string(t, "NextToken"), token, sizeof token);
-    } while (token[0]);
-    assert_int_equal(seen, 5);
-    assert_int_equal(pages, 3);
-}
-
-static void a_page_has_a_token_only_when_asked_for_pages_and_more_remain(void **state)
-{
-    test_action *t = *state;
-    test_action_call(t, "ListQueues", "{'MaxResults':2}");
-    assert_int_equal(test_action_count(t, "QueueUrls"), 2);
-    assert_null(test_action_string(t, "NextToken").ptr);
-    test_action_call(t, "ListQueues", "{'MaxResults':1}");
-    assert_non_null(test_action_string(t, "NextToken").ptr);
-}
-
-static void bad_pages_are_invalid_parameters(void **state)
-{
-    test_action *t = *state;
-    test_action_call(t, "ListQueues", "{'MaxResults':0}");
-    assert_action_error(t, "InvalidParameterValue");
-    test_action_call(t, "ListQueues", "{'MaxResults':1001}");
-    assert_action_error(t, "InvalidParameterValue");
-    test_action_call(t, "ListQueues", "{'MaxResults':1,'NextToken':'?'}");
-    assert_action_error(t, "InvalidParameterValue");
 }
 
 int main(void)
@@ -601,10 +539,6 @@ int main(void)
         TEST(bad_redrive_allow_policies_are_invalid_parameters),
         TEST(a_deleted_queue_is_gone_with_its_messages),
         TEST(purge_empties_a_queue),
-        TEST(list_shows_urls_sorted_by_name),
-        TEST(the_pages_of_a_list_are_complete_and_without_duplicates),
-        TEST(a_page_has_a_token_only_when_asked_for_pages_and_more_remain),
-        TEST(bad_pages_are_invalid_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
