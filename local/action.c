@@ -113,6 +113,12 @@ static const lk_member untag_queue_members[] = {
     QUEUE_URL, REQUIRED("TagKeys", "TagKey", NAMES, OF_REQUEST(tag_keys)), END};
 static const lk_member list_tags_answers[] = {TAGS("Tags", false, OF_REQUEST(answer_tags)), END};
 
+#define LABEL REQUIRED("Label", "Label", STRING, OF_REQUEST(label))
+static const lk_member add_permission_members[] = {
+    QUEUE_URL, LABEL, REQUIRED("AWSAccountIds", "AWSAccountId", NAMES, OF_REQUEST(account_ids)),
+    REQUIRED("Actions", "ActionName", NAMES, OF_REQUEST(action_names)), END};
+static const lk_member remove_permission_members[] = {QUEUE_URL, LABEL, END};
+
 static const lk_member send_members[] = {QUEUE_URL_OR_PATH, SEND_MEMBERS(OF_ONE), END};
 static const lk_member send_answers[] = {SEND_ANSWERS(OF_ONE), END};
 static const lk_member send_entry_members[] = {ENTRY_ID, SEND_MEMBERS(OF_ENTRY), END};
@@ -187,6 +193,10 @@ static const lk_action_row rows[] = {
      false},
     {"ListQueueTags", queue_only_members, list_tags_answers, NULL, lk_list_queue_tags_run, NULL,
      false},
+    {"AddPermission", add_permission_members, no_answers, lk_add_permission_check,
+     lk_add_permission_run, NULL, false},
+    {"RemovePermission", remove_permission_members, no_answers, lk_remove_permission_check,
+     lk_remove_permission_run, NULL, false},
 };
 _Static_assert(LK_COUNT(rows) == LK_ACTION_COUNT, "action.h says how many there are");
 
@@ -202,14 +212,24 @@ const char *lk_action_title(size_t index)
 
 /* --- Walking a request through its row ------------------------------------------------------ */
 
+static const lk_action_row *row_named(lk_slice name)
+{
+    for (size_t i = 0; i < LK_COUNT(rows); i++)
+        if (lk_slice_equal_str(name, rows[i].name))
+            return &rows[i];
+    return NULL;
+}
+
+bool lk_action_exists(lk_slice name)
+{
+    return row_named(name) != NULL;
+}
+
 int lk_action_find(lk_request *request, lk_slice name)
 {
-    for (size_t i = 0; i < LK_COUNT(rows); i++) {
-        if (lk_slice_equal_str(name, rows[i].name)) {
-            request->action = &rows[i];
-            return 0;
-        }
-    }
+    request->action = row_named(name);
+    if (request->action)
+        return 0;
     return lk_fault_format(&request->fault, &request->arena, LK_FAULT_INVALID_ACTION,
                            "The action %.*s is not valid for this endpoint.",
                            (int)LK_MIN(name.len, (size_t)256), name.ptr);

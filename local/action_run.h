@@ -19,6 +19,8 @@ int lk_action_missing(lk_request *request, lk_fault *fault, const char *paramete
 /* The name of the first required member that is absent in owner (an lk_request, or with the members
  * of an entry an lk_request_entry); NULL: all are there. */
 const char *lk_action_missing_member(const lk_member *members, const void *owner);
+/* Is there an action of that name? (action.c) */
+bool lk_action_exists(lk_slice name);
 void lk_action_touch(const lk_action_context *context, const lk_store_queue *queue);
 
 /* --- Queue attributes (action_attributes.c) ------------------------------------------------- */
@@ -69,6 +71,12 @@ int lk_tag_queue_run(const lk_action_context *context, lk_request *request, lk_e
 int lk_untag_queue_check(lk_request *request, lk_err *err);
 int lk_untag_queue_run(const lk_action_context *context, lk_request *request, lk_err *err);
 int lk_list_queue_tags_run(const lk_action_context *context, lk_request *request, lk_err *err);
+
+/* action_permission.c */
+int lk_add_permission_check(lk_request *request, lk_err *err);
+int lk_add_permission_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_remove_permission_check(lk_request *request, lk_err *err);
+int lk_remove_permission_run(const lk_action_context *context, lk_request *request, lk_err *err);
 
 /* action_send.c */
 int lk_send_message_check(lk_request *request, lk_err *err);

@@ -126,6 +126,9 @@ typedef struct lk_request {
     lk_pairs attributes;
     lk_pairs tags;
     lk_names tag_keys;
+    lk_slice label;
+    lk_names account_ids;
+    lk_names action_names;
     lk_names attribute_names;
     lk_names system_attribute_names;
     lk_names message_attribute_names;
