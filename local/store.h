@@ -34,21 +34,26 @@ typedef struct lk_store lk_store;
 
 typedef enum lk_store_refusal {
     LK_STORE_OK = 0,
-    LK_STORE_NO_QUEUE,         /* no queue of that name (also: a redrive target that is missing) */
+    LK_STORE_NO_QUEUE,         /* no queue of that name (also: a target that is missing) */
     LK_STORE_QUEUE_DIFFERS,    /* create: the queue exists with another value of a given setting */
-    LK_STORE_QUEUE_TYPE,       /* set: the redrive target is of the other type (standard / FIFO) */
+    LK_STORE_QUEUE_TYPE,       /* set, move: the target is of the other type (standard / FIFO) */
     LK_STORE_HANDLE_INVALID,   /* not one of our handles, damaged, or of another queue */
     LK_STORE_HANDLE_EXPIRED,   /* "The receipt handle has expired." */
     LK_STORE_NOT_AVAILABLE,    /* change visibility: "Message does not exist or is not available for
                                   visibility timeout change." */
     LK_STORE_VISIBILITY_LIMIT, /* more than 43200 s since the receive; SQS refuses, never clips */
     LK_STORE_OVER_LIMIT,       /* too many messages in flight (standard queues, short polls) */
-    LK_STORE_TAG_LIMIT         /* more tags than a queue can have */
+    LK_STORE_TAG_LIMIT,        /* more tags than a queue can have */
+    LK_STORE_NO_SOURCE,        /* move: no queue has this one as its dead-letter queue */
+    LK_STORE_MOVE_ACTIVE,      /* move: the source has a task that is not over */
+    LK_STORE_NO_MOVE,          /* cancel: there is no such task */
+    LK_STORE_MOVE_OVER         /* cancel: the task does not run any more */
 } lk_store_refusal;
 
 /* --- Open, transactions --------------------------------------------------------------------- */
 
 #define LK_STORE_IN_FLIGHT_DEFAULT 120000
+#define LK_STORE_NAME_SIZE         88 /* room for a queue's name, of 80 characters at most */
 
 typedef struct lk_store_options {
     const char *path;           /* NULL or ":memory:": nothing is kept */
@@ -184,7 +189,8 @@ int lk_store_queue_receivable(lk_store *store, const lk_store_queue *queue, int6
 
 /* Any time. The earliest time after now_ms at which a message becomes receivable of itself (a delay
  * or a visibility timeout ends; in a FIFO queue those of the heads of groups), for one queue or for
- * all (queue NULL); INT64_MAX: never. Retention and deduplication ends are no such events. */
+ * all (queue NULL: then also when a move task goes on); INT64_MAX: never. Retention and
+ * deduplication ends are no such events. */
 int lk_store_next_due(lk_store *store, const lk_store_queue *queue, int64_t now_ms, int64_t *due_ms,
                       lk_err *err) LK_CHECK;
 
@@ -278,5 +284,67 @@ int lk_store_delete(lk_store *store, const lk_store_queue *queue, lk_slice recei
 int lk_store_change_visibility(lk_store *store, const lk_store_queue *queue,
                                lk_slice receipt_handle, int64_t timeout_s, int64_t now_ms,
                                lk_err *err) LK_CHECK;
+
+/* --- Move tasks ------------------------------------------------------------------------------ */
+
+/* A move task takes what is in a dead-letter queue, oldest first, at its rate, and sends it anew:
+ * to one queue, or each message back to the queue it came from. A message has a new id and enqueue
+ * time, its receives count from 0, and no deduplication drops it. Whoever owns the store calls
+ * lk_store_move_run: the move of a message and the task's counter are of one transaction. */
+
+#define LK_STORE_MOVES_KEPT      10  /* the newest tasks of a source that are remembered */
+#define LK_STORE_MOVE_PER_SECOND 500 /* SQS's highest rate, and where none is given */
+
+typedef enum lk_store_move_status {
+    LK_STORE_MOVE_RUNNING,
+    LK_STORE_MOVE_CANCELLING, /* until the next run; this and the one before are active */
+    LK_STORE_MOVE_COMPLETED,
+    LK_STORE_MOVE_CANCELLED,
+    LK_STORE_MOVE_FAILED
+} lk_store_move_status;
+
+typedef enum lk_store_move_failure {
+    LK_STORE_MOVE_NO_FAILURE,
+    LK_STORE_MOVE_NO_QUEUE, /* where the next message should go is gone */
+    LK_STORE_MOVE_NO_ORIGIN /* the next message never was in another queue */
+} lk_store_move_failure;
+
+typedef struct lk_store_move {
+    char task_id[LK_STORE_UUID_SIZE];
+    char destination[LK_STORE_NAME_SIZE]; /* "": each message's own origin */
+    int64_t max_per_second;               /* as given; 0: not given */
+    int64_t to_move;                      /* visible messages at the start; no more are moved */
+    int64_t moved;
+    int64_t started_at_ms;
+    lk_store_move_status status;
+    lk_store_move_failure failure;
+} lk_store_move;
+
+/* destination {NULL,0}: each message goes back. max_per_second 0: not given. LK_STORE_NO_QUEUE,
+ * LK_STORE_QUEUE_TYPE (of the destination), LK_STORE_NO_SOURCE, LK_STORE_MOVE_ACTIVE. */
+int lk_store_move_start(lk_store *store, const lk_store_queue *source, lk_slice destination,
+                        int64_t max_per_second, int64_t now_ms, char task_id[LK_STORE_UUID_SIZE],
+                        lk_err *err) LK_CHECK;
+/* *moved: so far. LK_STORE_NO_MOVE, LK_STORE_MOVE_OVER. */
+int lk_store_move_cancel(lk_store *store, const lk_store_queue *source, lk_slice task_id,
+                         int64_t *moved, lk_err *err) LK_CHECK;
+/* The newest first, at most max of them. */
+int lk_store_move_list(lk_store *store, const lk_store_queue *source, size_t max,
+                       lk_store_move moves[LK_STORE_MOVES_KEPT], size_t *count,
+                       lk_err *err) LK_CHECK;
+
+#define LK_STORE_MOVE_PIECE 64 /* messages that one run moves at most */
+
+/* Queues that a run sent messages to, each at least once; their long polls want to be woken. */
+typedef struct lk_store_moved {
+    int64_t queue_ids[LK_STORE_MOVE_PIECE];
+    size_t count;
+} lk_store_moved;
+
+/* A bounded piece of what is due of all tasks. */
+int lk_store_move_run(lk_store *store, int64_t now_ms, lk_store_moved *moved, lk_err *err) LK_CHECK;
+/* Any time. When lk_store_move_run has something to do: up to now_ms means at once; INT64_MAX: no
+ * task is active. */
+int64_t lk_store_move_due(const lk_store *store);
 
 #endif

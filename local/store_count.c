@@ -135,5 +135,7 @@ int lk_store_next_due(lk_store *store, const lk_store_queue *queue, int64_t now_
             return rc;
         *due_ms = LK_MIN(*due_ms, due);
     }
+    if (store->moves_due_ms > now_ms)
+        *due_ms = LK_MIN(*due_ms, store->moves_due_ms);
     return 0;
 }

@@ -91,12 +91,12 @@ typedef struct take {
     lk_store_received *received;
 } take;
 
-static int next_rows(const take *t, int64_t group, int64_t after, lk_message_row *rows,
-                     size_t *count, lk_err *err)
+/* The next rows of the group behind `after`, in order. */
+static int rows_of_group(lk_store *store, int64_t group, int64_t after, size_t wanted,
+                         lk_message_row *rows, size_t *count, lk_err *err)
 {
-    size_t wanted = t->max - t->received->count;
     lk_sql sql;
-    int rc = lk_sql_prepare(t->store, LK_SQL_MESSAGE_OF_GROUP, &sql, err);
+    int rc = lk_sql_prepare(store, LK_SQL_MESSAGE_OF_GROUP, &sql, err);
     if (rc)
         return rc;
     lk_sql_int64(&sql, group);
@@ -122,7 +122,8 @@ static int take_from_group(const take *t, int64_t group, lk_err *err)
     bool open = true;
     while (open && t->received->count < t->max) {
         size_t count = 0;
-        int rc = next_rows(t, group, after, rows, &count, err);
+        int rc =
+            rows_of_group(t->store, group, after, t->max - t->received->count, rows, &count, err);
         if (rc)
             return rc;
         open = count > 0;
@@ -137,16 +138,30 @@ static int take_from_group(const take *t, int64_t group, lk_err *err)
     return lk_group_changed(t->store, group, 0, t->now_ms, err);
 }
 
-static int next_ready_group(const take *t, int64_t last_turn, int64_t *group, lk_err *err)
+/* 0: none that queued up by last_turn. */
+static int next_ready_group(lk_store *store, int64_t pile, int64_t now_ms, int64_t last_turn,
+                            int64_t *group, lk_err *err)
 {
     lk_sql sql;
-    int rc = lk_sql_prepare(t->store, LK_SQL_GROUP_READY, &sql, err);
+    int rc = lk_sql_prepare(store, LK_SQL_GROUP_READY, &sql, err);
     if (rc)
         return rc;
-    lk_sql_int64(&sql, t->queue->pile);
-    lk_sql_int64(&sql, t->now_ms);
+    lk_sql_int64(&sql, pile);
+    lk_sql_int64(&sql, now_ms);
     lk_sql_int64(&sql, last_turn);
     return lk_sql_value(&sql, 0, group, err);
+}
+
+int lk_fifo_oldest(lk_store *store, const lk_queue_state *queue, int64_t now_ms,
+                   lk_message_row *row, bool *found, lk_err *err)
+{
+    int64_t group = 0;
+    size_t count = 0;
+    int rc = next_ready_group(store, queue->pile, now_ms, INT64_MAX, &group, err);
+    if (!rc && group)
+        rc = rows_of_group(store, group, 0, 1, row, &count, err);
+    *found = count > 0;
+    return rc;
 }
 
 int lk_fifo_receive(lk_store *store, lk_queue_state *queue, size_t max, int64_t visibility_ms,
@@ -159,7 +174,7 @@ int lk_fifo_receive(lk_store *store, lk_queue_state *queue, size_t max, int64_t 
     int64_t last_turn = store->last_number;
     int64_t group = 0;
     do {
-        int rc = next_ready_group(&t, last_turn, &group, err);
+        int rc = next_ready_group(store, queue->pile, now_ms, last_turn, &group, err);
         if (!rc && group)
             rc = take_from_group(&t, group, err);
         if (rc)

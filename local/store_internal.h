@@ -6,7 +6,8 @@
  * transactions) · store_settings, store_queue, store_tag (queues) · store_handle, store_payload,
  * store_message
  * (rows) · store_fifo (groups), store_dedup · store_retain (what has had its time) · store_send ·
- * store_redrive · store_receive · store_settle (delete, visibility, undo).
+ * store_redrive · store_receive · store_settle (delete, visibility, undo) · store_move (tasks),
+ * store_move_run.
  *
  * Piles. A queue's messages carry the number of its pile, not of the queue. Purge and delete give
  * the queue a new pile, or none, and leave the old one to lk_store_tidy: they take the same time
@@ -42,6 +43,12 @@
     "given, delay_s, max_message_bytes, retention_s, wait_s, visibility_s, kms_reuse_s, fifo, "    \
     "content_based_dedup, dedup_scope_group, throughput_per_group, sse, dead_letter_queue, "       \
     "max_receive_count, redrive_allow_policy, policy, kms_key_id"
+
+/* Columns of a move task in the order lk_move_row_read takes them. */
+#define LK_MOVE_COLUMNS                                                                            \
+    "id, task_id, source, destination, max_per_second, status, failure, to_move, moved, "          \
+    "started_at, "                                                                                 \
+    "paced_at, paced_moved"
 
 /* All SQL of the store but the schema: name, text. Prepared at first use, kept until close. */
 #define LK_STORE_STATEMENTS(X)                                                                     \
@@ -96,12 +103,18 @@
     X(MESSAGE_MOVE, "UPDATE message SET pile = ?2, visible_at = ?3, sent_at = ?4,"                 \
                     " received_elsewhere = receive_count, fifo_group = ?5, seq = ?6,"              \
                     " dead_source = ?7 WHERE id = ?1")                                             \
+    X(MESSAGE_RESEND, "UPDATE message SET id = ?2, pile = ?3, visible_at = ?4, sent_at = ?5,"      \
+                      " receive_count = 0, received_elsewhere = 0, received_at = 0,"               \
+                      " first_received_at = 0, fifo_group = ?6, seq = ?7, dead_source = NULL"      \
+                      " WHERE id = ?1")                                                            \
     X(MESSAGE_REMOVE, "DELETE FROM message WHERE id = ?")                                          \
     X(PAYLOAD_ADD, "INSERT INTO payload (id, uuid, body, attributes, trace_header, sender_id,"     \
                    " group_id, dedup_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                         \
     X(PAYLOAD_GET, "SELECT uuid, body, attributes, trace_header, sender_id, group_id, dedup_id"    \
                    " FROM payload WHERE id = ?")                                                   \
     X(PAYLOAD_GROUP, "SELECT group_id FROM payload WHERE id = ?")                                  \
+    X(PAYLOAD_RESEND, "UPDATE payload SET id = ?2, uuid = ?3, dedup_id = ?4 WHERE id = ?1"         \
+                      " RETURNING length(body)")                                                   \
     X(PAYLOAD_REMOVE, "DELETE FROM payload WHERE id = ?")                                          \
     X(GROUP_FIND, "SELECT id FROM fifo_group WHERE pile = ? AND name = ?")                         \
     X(GROUP_ADD, "INSERT INTO fifo_group (id, pile, name, ready_at, turn)"                         \
@@ -120,7 +133,20 @@
     X(DEDUP_ADD, "INSERT OR REPLACE INTO dedup (id, pile, dedup_id, scope, accepted_at, uuid,"     \
                  " seq) VALUES (?, ?, ?, ?, ?, ?, ?)")                                             \
     X(DEDUP_OLDEST, "SELECT id, accepted_at FROM dedup ORDER BY id LIMIT 1")                       \
-    X(DEDUP_REMOVE, "DELETE FROM dedup WHERE id = ?")
+    X(DEDUP_REMOVE, "DELETE FROM dedup WHERE id = ?")                                              \
+    X(MOVE_ADD,                                                                                    \
+      "INSERT INTO move_task (" LK_MOVE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")   \
+    X(MOVE_PUT, "UPDATE move_task SET status = ?2, failure = ?3, moved = ?4, paced_at = ?5,"       \
+                " paced_moved = ?6 WHERE id = ?1")                                                 \
+    X(MOVE_NEXT_ACTIVE, "SELECT " LK_MOVE_COLUMNS                                                  \
+                        " FROM move_task INDEXED BY move_task_active WHERE status < 2 AND id > ?"  \
+                        " ORDER BY id LIMIT 1")                                                    \
+    X(MOVE_OF_SOURCE,                                                                              \
+      "SELECT " LK_MOVE_COLUMNS " FROM move_task WHERE source = ? ORDER BY id DESC LIMIT ?")       \
+    X(MOVE_FIND, "SELECT " LK_MOVE_COLUMNS " FROM move_task WHERE source = ? AND task_id = ?")     \
+    X(MOVE_FORGET_OLD, "DELETE FROM move_task WHERE source = ?1 AND id <= (SELECT id FROM"         \
+                       " move_task WHERE source = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)")         \
+    X(MOVE_CLEAR, "DELETE FROM move_task WHERE source = ?")
 
 typedef enum lk_sql_id {
 #define LK_X(name, text) LK_SQL_##name,
@@ -167,6 +193,9 @@ struct lk_store {
     int64_t last_number;
     int64_t reserved_number;
     int64_t dedup_due_ms; /* before that no deduplication entry is outdated */
+    int64_t moves_due_ms; /* before that no move task has anything to do; 0: look */
+    bool moves_paced;     /* tasks from before the start count their rate from then */
+    int64_t start_number; /* last_number at the start */
     unsigned char handle_key[LK_HANDLE_KEY_BYTES];
     lk_queue_state **by_id;   /* ascending id */
     lk_queue_state **by_name; /* byte order */
@@ -183,9 +212,9 @@ typedef struct lk_message_row {
     int64_t received_elsewhere; /* of these, before it came to this queue as a dead letter */
     int64_t received_at_ms;     /* last receive; 0 never */
     int64_t first_received_at_ms;
-    int64_t group;        /* 0: standard queue */
-    int64_t seq;          /* order in the group; becomes SequenceNumber */
-    char dead_source[88]; /* "": never moved; a queue name has at most 80 characters */
+    int64_t group;                        /* 0: standard queue */
+    int64_t seq;                          /* order in the group; becomes SequenceNumber */
+    char dead_source[LK_STORE_NAME_SIZE]; /* "": never moved */
 } lk_message_row;
 
 /* --- store_sql: statements and errors -------------------------------------------------------- */
@@ -318,6 +347,9 @@ int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_
  * the head, the group queues up again from when the head can be received, at the earliest now; it
  * goes when it is empty. */
 int lk_group_changed(lk_store *store, int64_t group, int64_t seq, int64_t now_ms, lk_err *err);
+/* The head of the group that has been ready longest. */
+int lk_fifo_oldest(lk_store *store, const lk_queue_state *queue, int64_t now_ms,
+                   lk_message_row *row, bool *found, lk_err *err);
 int lk_fifo_receive(lk_store *store, lk_queue_state *queue, size_t max, int64_t visibility_ms,
                     int64_t now_ms, lk_store_received *received, lk_err *err);
 
@@ -335,17 +367,43 @@ int lk_dedup_tidy(lk_store *store, int64_t now_ms, int max, bool *more, lk_err *
 
 int lk_retain(lk_store *store, lk_queue_state *queue, int64_t now_ms, lk_err *err);
 
+/* --- store_send ------------------------------------------------------------------------------ */
+
+int lk_uuid_new(unsigned char uuid[LK_UUID_BYTES], lk_err *err);
+
 /* --- store_redrive, store_receive ------------------------------------------------------------ */
 
+/* Group and place in it (0: none) of a message that goes to another FIFO queue, where it will be
+ * visible at that time. Standard queues have neither. */
+int lk_redrive_join(lk_store *store, const lk_queue_state *target, const lk_message_row *row,
+                    int64_t visible_at_ms, int64_t *group, int64_t *seq, lk_err *err);
 /* The queue dead letters go to, NULL when none is set or it is gone: then SQS delivers on. */
 lk_queue_state *lk_redrive_target(const lk_store *store, const lk_queue_state *queue);
 bool lk_redrive_wanted(const lk_queue_state *queue, const lk_message_row *row);
 int lk_redrive_move(lk_store *store, lk_queue_state *queue, lk_queue_state *target,
                     const lk_message_row *row, int64_t now_ms, lk_store_received *received,
                     lk_err *err);
+/* Up to `wanted` visible rows of a standard queue behind the first `passed` ones, visible longest
+ * first. */
+int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
+                    size_t wanted, lk_message_row *rows, size_t *count, lk_err *err);
 /* Adds the message to *received as delivered now. */
 int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_row *row,
                        int64_t visibility_ms, int64_t now_ms, lk_store_received *received,
                        lk_err *err);
+
+/* --- store_move ------------------------------------------------------------------------------ */
+
+typedef struct lk_move_row {
+    int64_t id;
+    int64_t source; /* id of the queue */
+    lk_store_move shown;
+    /* The rate counts from here: paced_moved messages were moved by then. */
+    int64_t paced_at_ms;
+    int64_t paced_moved;
+} lk_move_row;
+
+void lk_move_row_read(const lk_sql *sql, lk_move_row *row);
+int lk_move_put(lk_store *store, const lk_move_row *row, lk_err *err);
 
 #endif

@@ -97,6 +97,7 @@ static int load_state(lk_store *store, lk_err *err)
     lk_sql_text(&sql, LK_SLICE_LITERAL("reserved_number"));
     rc = lk_sql_value(&sql, 0, &store->reserved_number, err);
     store->last_number = store->reserved_number;
+    store->start_number = store->last_number;
     return rc ? rc : lk_queues_load(store, err);
 }
 
@@ -197,6 +198,8 @@ void lk_store_rollback(lk_store *store)
     store->failed = false;
     store->reserved_number = store->last_number; /* reserve again: the mark may be undone */
     store->dedup_due_ms = 0;
+    store->moves_due_ms = 0;
+    store->moves_paced = false; /* where they count from may be undone */
     if (store->queues_changed)
         store->queues_stale = lk_queues_load(store, NULL) != 0;
     else

@@ -165,6 +165,8 @@ int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, lk_err *
     if (!rc)
         rc = lk_sql_run_with(store, LK_SQL_TAG_CLEAR, state->shown.id, err);
     if (!rc)
+        rc = lk_sql_run_with(store, LK_SQL_MOVE_CLEAR, state->shown.id, err);
+    if (!rc)
         rc = lk_sql_run_with(store, LK_SQL_QUEUE_REMOVE, state->shown.id, err);
     if (rc)
         return rc;

@@ -66,9 +66,8 @@ void lk_store_received_clear(lk_store_received *received)
 
 /* --- Standard queues ------------------------------------------------------------------------- */
 
-/* Up to `wanted` visible rows behind the first `passed` ones. */
-static int visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
-                        size_t wanted, lk_message_row *rows, size_t *count, lk_err *err)
+int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
+                    size_t wanted, lk_message_row *rows, size_t *count, lk_err *err)
 {
     lk_sql sql;
     int rc = lk_sql_prepare(store, LK_SQL_MESSAGE_VISIBLE, &sql, err);
@@ -91,7 +90,7 @@ static int find_live(lk_store *store, lk_queue_state *queue, size_t max, int64_t
     do {
         lk_message_row rows[LK_STORE_RECEIVE_MAX];
         int rc =
-            visible_rows(store, queue, now_ms, *live_count, max - *live_count, rows, &seen, err);
+            lk_visible_rows(store, queue, now_ms, *live_count, max - *live_count, rows, &seen, err);
         for (size_t i = 0; !rc && i < seen; i++) {
             if (target && lk_redrive_wanted(queue, &rows[i]))
                 rc = lk_redrive_move(store, queue, target, &rows[i], now_ms, received, err);

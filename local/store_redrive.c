@@ -20,23 +20,34 @@ bool lk_redrive_wanted(const lk_queue_state *queue, const lk_message_row *row)
     return received_here >= queue->shown.settings.max_receive_count;
 }
 
-/* The same group in the target queue. */
-static int join_group(lk_store *store, const lk_queue_state *target, const lk_message_row *row,
-                      int64_t now_ms, int64_t *group, lk_err *err)
+/* The group of the same name in the target queue. */
+static int join_group(lk_store *store, const lk_queue_state *target, int64_t id,
+                      int64_t visible_at_ms, int64_t *group, lk_err *err)
 {
     lk_sql sql;
     int rc = lk_sql_prepare(store, LK_SQL_PAYLOAD_GROUP, &sql, err);
     if (rc)
         return rc;
-    lk_sql_int64(&sql, row->id);
+    lk_sql_int64(&sql, id);
     rc = lk_sql_step(&sql, err);
     if (rc < 0)
         return rc;
     if (rc == 0)
         return lk_sql_fail(store, SQLITE_CORRUPT, err); /* a message without its payload */
-    rc = lk_group_join(store, target->pile, lk_sql_column_text(&sql, 0), now_ms, group, err);
+    rc = lk_group_join(store, target->pile, lk_sql_column_text(&sql, 0), visible_at_ms, group, err);
     lk_sql_reset(&sql);
     return rc;
+}
+
+int lk_redrive_join(lk_store *store, const lk_queue_state *target, const lk_message_row *row,
+                    int64_t visible_at_ms, int64_t *group, int64_t *seq, lk_err *err)
+{
+    *group = 0;
+    *seq = 0;
+    if (!row->group)
+        return 0;
+    int rc = lk_store_number(store, seq, err);
+    return rc ? rc : join_group(store, target, row->id, visible_at_ms, group, err);
 }
 
 int lk_redrive_move(lk_store *store, lk_queue_state *queue, lk_queue_state *target,
@@ -49,12 +60,7 @@ int lk_redrive_move(lk_store *store, lk_queue_state *queue, lk_queue_state *targ
     int64_t group = 0;
     int64_t seq = 0;
     lk_sql sql;
-    int rc = 0;
-    if (row->group) {
-        rc = lk_store_number(store, &seq, err);
-        if (!rc)
-            rc = join_group(store, target, row, now_ms, &group, err);
-    }
+    int rc = lk_redrive_join(store, target, row, now_ms, &group, &seq, err);
     if (!rc)
         rc = lk_sql_prepare(store, LK_SQL_MESSAGE_MOVE, &sql, err);
     if (rc)

@@ -56,7 +56,16 @@ static const char version_1[] =
 
 static const char version_2[] =
     "CREATE TABLE tag (queue INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
-    "  PRIMARY KEY (queue, key)) WITHOUT ROWID;";
+    "  PRIMARY KEY (queue, key)) WITHOUT ROWID;"
+    "CREATE TABLE move_task ("
+    "  id INTEGER PRIMARY KEY, task_id TEXT NOT NULL, source INTEGER NOT NULL,"
+    "  destination TEXT NOT NULL, max_per_second INTEGER NOT NULL, status INTEGER NOT NULL, "
+    "failure INTEGER NOT NULL,"
+    "  to_move INTEGER NOT NULL, moved INTEGER NOT NULL, started_at INTEGER NOT NULL,"
+    "  paced_at INTEGER NOT NULL, paced_moved INTEGER NOT NULL);"
+    "CREATE INDEX move_task_source ON move_task (source);"
+    /* Two numbers of lk_store_move_status are below 2: those of active tasks. */
+    "CREATE INDEX move_task_active ON move_task (id) WHERE status < 2;";
 
 /* migrations[n] leads from version n to n + 1. */
 static const char *const migrations[] = {version_1, version_2};

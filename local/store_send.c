@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-static int new_uuid(unsigned char uuid[LK_UUID_BYTES], lk_err *err)
+int lk_uuid_new(unsigned char uuid[LK_UUID_BYTES], lk_err *err)
 {
     if (!lk_random_bytes(uuid, LK_UUID_BYTES))
         return LK_FAIL(err, LK_E_IO, "store: no random bytes from the system: %s", strerror(errno));
@@ -47,7 +47,7 @@ static int add_message(lk_store *store, lk_queue_state *queue, const lk_store_se
 {
     unsigned char uuid[LK_UUID_BYTES];
     bool fifo = queue->shown.settings.fifo;
-    int rc = new_uuid(uuid, err);
+    int rc = lk_uuid_new(uuid, err);
     if (!rc)
         rc = lk_store_number(store, &row->id, err);
     if (!rc && fifo) {

@@ -108,8 +108,30 @@ static void the_limit_in_flight_counts_what_was_there_before_the_start(void **st
                      LK_STORE_OVER_LIMIT);
 }
 
+static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    test_store_with_dlq(t, false, 1);
+    test_store_standard(t, "to");
+    for (int i = 0; i < 4; i++)
+        test_store_send(t, test_store_find(t, "dead"), "x");
+    test_store_start_move(t, test_store_find(t, "dead"), "to", 1);
+    test_store_move(t);
+    t->now_ms += HOUR_MS;
+    reopen(f);
+    test_store_move(t);
+    assert_int_equal(test_store_newest_move(t, test_store_find(t, "dead")).moved, 2);
+    t->now_ms += 2000;
+    test_store_move(t);
+    lk_store_move task = test_store_newest_move(t, test_store_find(t, "dead"));
+    assert_int_equal(task.moved, 4);
+    assert_int_equal(task.status, LK_STORE_MOVE_COMPLETED);
+}
+
 /* What later versions added, taken away again. */
-static const char back_to_version_1[] = "DROP TABLE tag; PRAGMA user_version = 1";
+static const char back_to_version_1[] =
+    "DROP TABLE tag; DROP TABLE move_task; PRAGMA user_version = 1";
 
 static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
 {
@@ -173,8 +195,26 @@ static void work_until_killed(const file_store *f, int out)
     }
 }
 
-/* Everything the child reported before it was killed in the middle of its work. */
-static size_t reports_of_a_killed_child(const file_store *f, report *reports, size_t max)
+/* Moves, for ever, and reports a byte for each run. */
+static void move_until_killed(const file_store *f, int out)
+{
+    lk_err err = {0};
+    lk_store_moved moved;
+    test_store t = {.now_ms = f->t.now_ms};
+    if (lk_store_open(&f->options, &t.store, &err))
+        _exit(1);
+    for (;; t.now_ms += 1000) {
+        if (lk_store_begin(t.store, &err) || lk_store_move_run(t.store, t.now_ms, &moved, &err) ||
+            lk_store_commit(t.store, &err) || write(out, "m", 1) != 1)
+            _exit(1);
+    }
+}
+
+typedef void child_work(const file_store *f, int out);
+
+/* Bytes that the child reported before it was killed in the middle of its work. */
+static size_t reports_of_a_killed_child(const file_store *f, child_work *work, void *reports,
+                                        size_t bytes, size_t kill_after_bytes)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -182,21 +222,21 @@ static size_t reports_of_a_killed_child(const file_store *f, report *reports, si
     assert_true(child >= 0);
     if (child == 0) {
         close(ends[0]);
-        work_until_killed(f, ends[1]);
+        work(f, ends[1]);
     }
     close(ends[1]);
-    char *into = (char *)reports;
+    char *into = reports;
     size_t len = 0;
     bool killed = false;
-    for (ssize_t got; (got = read(ends[0], into + len, max * sizeof(report) - len)) > 0;) {
+    for (ssize_t got; (got = read(ends[0], into + len, bytes - len)) > 0;) {
         len += (size_t)got;
-        if (!killed && len >= KILL_AFTER * sizeof(report))
+        if (!killed && len >= kill_after_bytes)
             killed = kill(child, SIGKILL) == 0;
     }
     close(ends[0]);
     waitpid(child, NULL, 0);
     assert_true(killed);
-    return len / sizeof(report);
+    return len;
 }
 
 static bool is_among(const report *reports, size_t count, char what, const char *message_id)
@@ -219,7 +259,9 @@ static void a_killed_process_loses_nothing_it_committed(void **state)
     test_store_standard(t, "jobs");
     lk_store_close(t->store);
     t->store = NULL;
-    size_t count = reports_of_a_killed_child(f, reports, MAX);
+    size_t count = reports_of_a_killed_child(f, work_until_killed, reports, sizeof(reports),
+                                             KILL_AFTER * sizeof(report)) /
+                   sizeof(report);
 
     reopen(f);
     const lk_store_queue *queue = test_store_find(t, "jobs");
@@ -241,6 +283,72 @@ static void a_killed_process_loses_nothing_it_committed(void **state)
     }
     /* The last round may have committed its delete and died before the report. */
     assert_in_range(missing, 0, 1);
+}
+
+static int64_t messages_in(test_store *t, const char *name)
+{
+    lk_err err = {0};
+    lk_store_counts counts;
+    test_store_begin(t);
+    assert_lk_ok(
+        lk_store_queue_count(t->store, test_store_find(t, name), t->now_ms, &counts, &err));
+    test_store_commit(t);
+    return counts.visible;
+}
+
+/* Each body is there once. */
+static void assert_complete(test_store *t, const lk_store_queue *queue, int count)
+{
+    bool *seen = calloc((size_t)count, sizeof(bool));
+    assert_non_null(seen);
+    for (int got = 0; got < count;) {
+        assert_true(test_store_receive(t, queue, 10, 43200) > 0);
+        for (size_t i = 0; i < t->got.count; i++, got++) {
+            int64_t number = -1;
+            assert_true(lk_slice_to_int64(t->got.messages[i].body, &number));
+            assert_false(seen[number]);
+            seen[number] = true;
+        }
+    }
+    free(seen);
+}
+
+static void a_killed_process_moves_nothing_twice_and_loses_nothing(void **state)
+{
+    enum { MESSAGES = 20000, RUNS_BEFORE_KILL = 20 };
+    static char reports[1 << 16];
+    file_store *f = *state;
+    test_store *t = &f->t;
+    test_store_with_dlq(t, false, 1);
+    test_store_standard(t, "to");
+    test_store_begin(t);
+    for (int i = 0; i < MESSAGES; i++) {
+        lk_err err = {0};
+        char body[16];
+        lk_store_sent sent;
+        snprintf(body, sizeof(body), "%d", i);
+        const lk_store_send message = {.body = lk_slice_of(body)};
+        assert_lk_ok(lk_store_send_message(t->store, test_store_find(t, "dead"), &message,
+                                           t->now_ms, &sent, &err));
+    }
+    test_store_commit(t);
+    test_store_start_move(t, test_store_find(t, "dead"), "to", 0);
+    lk_store_close(t->store);
+    t->store = NULL;
+    reports_of_a_killed_child(f, move_until_killed, reports, sizeof(reports), RUNS_BEFORE_KILL);
+
+    reopen(f);
+    t->now_ms += HOUR_MS; /* the child's clock was ahead */
+    int64_t moved = test_store_newest_move(t, test_store_find(t, "dead")).moved;
+    assert_true(moved >= (RUNS_BEFORE_KILL - 1) * LK_STORE_MOVE_PIECE);
+    assert_int_equal(messages_in(t, "to"), moved);
+    assert_int_equal(messages_in(t, "dead"), MESSAGES - moved);
+    test_store_move(t);
+    t->now_ms += HOUR_MS;
+    test_store_move(t);
+    assert_int_equal(test_store_newest_move(t, test_store_find(t, "dead")).moved, MESSAGES);
+    assert_int_equal(messages_in(t, "to"), MESSAGES);
+    assert_complete(t, test_store_find(t, "to"), MESSAGES);
 }
 
 /* --- What is refused at start ---------------------------------------------------------------- */
@@ -422,6 +530,12 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
     bool more = true;
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
     const lk_name_value tag = {LK_SLICE_LITERAL("team"), LK_SLICE_LITERAL("blue")};
+    test_store_queue(t, "source.fifo",
+                     (lk_store_settings){.given = LK_SET_FIFO | LK_SET_REDRIVE,
+                                         .fifo = true,
+                                         .dead_letter_queue = LK_SLICE_LITERAL("jobs.fifo"),
+                                         .max_receive_count = 1});
+    test_store_start_move(t, queue, NULL, 0);
     test_store_begin(t);
     assert_lk_ok(lk_store_tag_put(t->store, queue, &tag, 1, &err));
     test_store_commit(t);
@@ -432,6 +546,7 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
     }
     test_store_begin(t);
     assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, test_store_find(t, "source.fifo"), &err));
     test_store_commit(t);
     t->now_ms += 5 * MINUTE_MS;
     while (more) {
@@ -439,8 +554,8 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         assert_lk_ok(lk_store_tidy(t->store, t->now_ms, &more, &err));
         test_store_commit(t);
     }
-    static const char *const tables[] = {"queue", "message", "payload",       "fifo_group",
-                                         "dedup", "tag",     "discarded_pile"};
+    static const char *const tables[] = {"queue", "message", "payload",   "fifo_group",
+                                         "dedup", "tag",     "move_task", "discarded_pile"};
     for (size_t i = 0; i < LK_COUNT(tables); i++)
         assert_int_equal(rows_in(f, tables[i]), 0);
 }
@@ -486,9 +601,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(messages_handles_and_deduplication_survive_closing),
         TEST(the_limit_in_flight_counts_what_was_there_before_the_start),
+        TEST(a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between),
         TEST(a_file_of_version_1_is_brought_up_to_date_with_all_it_holds),
         TEST(what_was_not_committed_is_not_there_after_closing),
         TEST(a_killed_process_loses_nothing_it_committed),
+        TEST(a_killed_process_moves_nothing_twice_and_loses_nothing),
         TEST(a_missing_directory_is_named),
         TEST(a_file_of_another_kind_is_refused_and_left_alone),
         TEST(a_database_of_another_program_is_refused),

@@ -202,6 +202,51 @@ bool test_store_undo(test_store *t, const lk_store_queue *queue, const char *han
     return undone;
 }
 
+/* --- Move tasks ------------------------------------------------------------------------------ */
+
+void test_store_move(test_store *t)
+{
+    lk_err err = {0};
+    lk_store_moved moved;
+    do {
+        test_store_begin(t);
+        assert_lk_ok(lk_store_move_run(t->store, t->now_ms, &moved, &err));
+        test_store_commit(t);
+    } while (lk_store_move_due(t->store) <= t->now_ms);
+}
+
+lk_store_move test_store_newest_move(test_store *t, const lk_store_queue *source)
+{
+    lk_err err = {0};
+    lk_store_move moves[LK_STORE_MOVES_KEPT];
+    size_t count = 0;
+    test_store_begin(t);
+    assert_lk_ok(lk_store_move_list(t->store, source, 1, moves, &count, &err));
+    test_store_commit(t);
+    assert_int_equal(count, 1);
+    return moves[0];
+}
+
+int test_store_try_start_move(test_store *t, const lk_store_queue *source, const char *destination,
+                              int64_t max_per_second, char task_id[LK_STORE_UUID_SIZE])
+{
+    lk_err err = {0};
+    test_store_begin(t);
+    int rc = lk_store_move_start(t->store, source, lk_slice_of(destination), max_per_second,
+                                 t->now_ms, task_id, &err);
+    if (rc < 0)
+        fail_msg("start: %s", err.message);
+    test_store_commit(t);
+    return rc;
+}
+
+void test_store_start_move(test_store *t, const lk_store_queue *source, const char *destination,
+                           int64_t max_per_second)
+{
+    char task_id[LK_STORE_UUID_SIZE];
+    assert_int_equal(test_store_try_start_move(t, source, destination, max_per_second, task_id), 0);
+}
+
 /* --- Figures --------------------------------------------------------------------------------- */
 
 void assert_store_counts(test_store *t, const lk_store_queue *queue, int64_t visible,

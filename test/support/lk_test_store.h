@@ -57,6 +57,15 @@ const char *test_store_handle(test_store *t, size_t i);
 int test_store_try_delete(test_store *t, const lk_store_queue *queue, const char *handle);
 int test_store_try_change(test_store *t, const lk_store_queue *queue, const char *handle,
                           int64_t timeout_s);
+/* Runs move tasks until none has anything to do at this time. */
+void test_store_move(test_store *t);
+/* The newest move task of the queue. */
+lk_store_move test_store_newest_move(test_store *t, const lk_store_queue *source);
+/* Starts one; destination NULL: each message back. */
+int test_store_try_start_move(test_store *t, const lk_store_queue *source, const char *destination,
+                              int64_t max_per_second, char task_id[LK_STORE_UUID_SIZE]);
+void test_store_start_move(test_store *t, const lk_store_queue *source, const char *destination,
+                           int64_t max_per_second);
 bool test_store_undo(test_store *t, const lk_store_queue *queue, const char *handle);
 void assert_store_counts(test_store *t, const lk_store_queue *queue, int64_t visible,
                          int64_t in_flight, int64_t delayed);
