@@ -15,6 +15,7 @@
 #define OF_REQUEST(field) offsetof(lk_request, field)
 #define OF_ONE(field)     offsetof(lk_request, one.field)
 #define OF_ENTRY(field)   offsetof(lk_request_entry, field)
+#define OF_MOVE(field)    offsetof(lk_shaped_move, field)
 
 #define MEMBER(json, query, member_kind, at)                                                       \
     {                                                                                              \
@@ -158,6 +159,41 @@ static const lk_member visibility_batch_members[] = {
 static const lk_member visibility_batch_answers[] = {
     BATCH_ANSWERS("ChangeMessageVisibilityBatchResultEntry", id_only), END};
 
+#define MOVED(at)                                                                                  \
+    MEMBER("ApproximateNumberOfMessagesMoved", "ApproximateNumberOfMessagesMoved", INT, at)
+#define SOURCE_ARN REQUIRED("SourceArn", "SourceArn", STRING, OF_REQUEST(source_arn))
+static const lk_member start_move_members[] = {
+    SOURCE_ARN, MEMBER("DestinationArn", "DestinationArn", STRING, OF_REQUEST(destination_arn)),
+    MEMBER("MaxNumberOfMessagesPerSecond", "MaxNumberOfMessagesPerSecond", INT,
+           OF_REQUEST(max_per_second)),
+    END};
+static const lk_member start_move_answers[] = {
+    MEMBER("TaskHandle", "TaskHandle", STRING, OF_REQUEST(answer_handle)), END};
+static const lk_member cancel_move_members[] = {
+    REQUIRED("TaskHandle", "TaskHandle", STRING, OF_REQUEST(task_handle)), END};
+static const lk_member cancel_move_answers[] = {MOVED(OF_REQUEST(answer_moved)), END};
+static const lk_member list_moves_members[] = {
+    SOURCE_ARN, MEMBER("MaxResults", "MaxResults", INT, OF_REQUEST(max_results)), END};
+static const lk_member move_answers[] = {
+    MEMBER("TaskHandle", "TaskHandle", STRING, OF_MOVE(task_handle)),
+    MEMBER("Status", "Status", STRING, OF_MOVE(status)),
+    MEMBER("SourceArn", "SourceArn", STRING, OF_MOVE(source_arn)),
+    MEMBER("DestinationArn", "DestinationArn", STRING, OF_MOVE(destination_arn)),
+    MEMBER("MaxNumberOfMessagesPerSecond", "MaxNumberOfMessagesPerSecond", INT,
+           OF_MOVE(max_per_second)),
+    MOVED(OF_MOVE(moved)),
+    MEMBER("ApproximateNumberOfMessagesToMove", "ApproximateNumberOfMessagesToMove", INT,
+           OF_MOVE(to_move)),
+    MEMBER("FailureReason", "FailureReason", STRING, OF_MOVE(failure_reason)),
+    MEMBER("StartedTimestamp", "StartedTimestamp", INT, OF_MOVE(started_at_ms)),
+    END};
+static const lk_member list_moves_answers[] = {{.name = "Results",
+                                                .query_name = "ListMessageMoveTasksResultEntry",
+                                                .kind = LK_MEMBER_MOVES,
+                                                .offset = OF_REQUEST(answer_moves),
+                                                .entry = move_answers},
+                                               END};
+
 /* --- The table ------------------------------------------------------------------------------ */
 
 /* The most frequent ones first. Columns: name, members, answers, check, run, shape, waits. */
@@ -197,6 +233,12 @@ static const lk_action_row rows[] = {
      lk_add_permission_run, NULL, false},
     {"RemovePermission", remove_permission_members, no_answers, lk_remove_permission_check,
      lk_remove_permission_run, NULL, false},
+    {"StartMessageMoveTask", start_move_members, start_move_answers, lk_start_move_check,
+     lk_start_move_run, NULL, false},
+    {"CancelMessageMoveTask", cancel_move_members, cancel_move_answers, NULL, lk_cancel_move_run,
+     NULL, false},
+    {"ListMessageMoveTasks", list_moves_members, list_moves_answers, lk_list_moves_check,
+     lk_list_moves_run, NULL, false},
 };
 _Static_assert(LK_COUNT(rows) == LK_ACTION_COUNT, "action.h says how many there are");
 

@@ -4,8 +4,8 @@
  *
  * What the actions do is in the files beside: action_queue (life cycle), action_attributes and
  * action_redrive (queue attributes), action_tag, action_permission, action_send, action_receive,
- * action_settle (delete, visibility), action_batch (what batches share), action_rules (names,
- * characters, numbers).
+ * action_settle (delete, visibility), action_move (move tasks), action_batch (what batches share),
+ * action_rules (names, characters, numbers).
  */
 #ifndef LK_LOCAL_ACTION_H
 #define LK_LOCAL_ACTION_H
@@ -13,7 +13,7 @@
 #include "request.h"
 
 /* The rows of the table, for who counts them. */
-#define LK_ACTION_COUNT 20
+#define LK_ACTION_COUNT 23
 size_t lk_action_index(const struct lk_action_row *action);
 const char *lk_action_title(size_t index);
 

@@ -19,19 +19,6 @@ static int refuse(lk_request *request, const char *parameter, lk_slice text, con
                            parameter, reason);
 }
 
-/* "arn:aws:sqs:<region>:<account>:<name>" of this region and account, in any partition; its name,
- * or {NULL,0}. */
-static lk_slice name_in_arn(const lk_action_env *env, lk_slice arn)
-{
-    lk_slice part[5];
-    for (size_t i = 0; i < LK_COUNT(part); i++)
-        arn = lk_slice_cut(arn, ':', &part[i]);
-    bool ours = lk_slice_equal_str(part[0], "arn") && lk_slice_equal_str(part[2], "sqs") &&
-                lk_slice_equal_str(part[3], env->region) &&
-                lk_slice_equal_str(part[4], env->account);
-    return ours && arn.len > 0 ? arn : (lk_slice){0};
-}
-
 static int read_members(lk_request *request, lk_slice text, const lk_json *policy,
                         lk_store_settings *settings)
 {
@@ -48,7 +35,7 @@ static int read_members(lk_request *request, lk_slice text, const lk_json *polic
         return refuse(request, "RedrivePolicy", text,
                       "Invalid value for maxReceiveCount, valid values are from 1 to 1000 both "
                       "inclusive.");
-    lk_slice name = name_in_arn(request->env, arn);
+    lk_slice name = lk_action_arn_name(request->env, arn);
     if (!name.ptr)
         return lk_redrive_refused(LK_STORE_NO_QUEUE, request, text);
     settings->dead_letter_queue = lk_arena_copy(&request->arena, name);

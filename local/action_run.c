@@ -65,6 +65,18 @@ lk_slice lk_action_queue_arn(lk_request *request, lk_slice name)
                            request->env->account, LK_SLICE_FMT(name));
 }
 
+/* "arn:aws:sqs:<region>:<account>:<name>" */
+lk_slice lk_action_arn_name(const lk_action_env *env, lk_slice arn)
+{
+    lk_slice part[5];
+    for (size_t i = 0; i < LK_COUNT(part); i++)
+        arn = lk_slice_cut(arn, ':', &part[i]);
+    bool ours = lk_slice_equal_str(part[0], "arn") && lk_slice_equal_str(part[2], "sqs") &&
+                lk_slice_equal_str(part[3], env->region) &&
+                lk_slice_equal_str(part[4], env->account);
+    return ours && arn.len > 0 ? arn : (lk_slice){0};
+}
+
 const lk_store_queue *lk_action_queue(const lk_action_context *context, lk_request *request)
 {
     const lk_store_queue *queue =

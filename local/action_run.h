@@ -14,6 +14,8 @@ const lk_store_queue *lk_action_queue(const lk_action_context *context, lk_reque
 lk_slice lk_action_queue_name(const lk_request *request);
 /* In the arena; {NULL,0}: out of memory. */
 lk_slice lk_action_queue_arn(lk_request *request, lk_slice name);
+/* The name in the ARN of a queue of this region and account, in any partition; else {NULL,0}. */
+lk_slice lk_action_arn_name(const lk_action_env *env, lk_slice arn);
 /* 0, or the answer LK_FAULT_MISSING_PARAMETER. */
 int lk_action_missing(lk_request *request, lk_fault *fault, const char *parameter);
 /* The name of the first required member that is absent in owner (an lk_request, or with the members
@@ -97,6 +99,13 @@ int lk_change_visibility_run(const lk_action_context *context, lk_request *reque
 int lk_change_visibility_batch_check(lk_request *request, lk_err *err);
 int lk_change_visibility_batch_run(const lk_action_context *context, lk_request *request,
                                    lk_err *err);
+
+/* action_move.c */
+int lk_start_move_check(lk_request *request, lk_err *err);
+int lk_start_move_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_cancel_move_run(const lk_action_context *context, lk_request *request, lk_err *err);
+int lk_list_moves_check(lk_request *request, lk_err *err);
+int lk_list_moves_run(const lk_action_context *context, lk_request *request, lk_err *err);
 
 /* action_batch.c: what all three batch actions share. */
 /* Number, ids and required members of the entries. 0 or 1. */

@@ -39,6 +39,8 @@
       "Too many messages in flight: delete some, or let their visibility timeout end.")            \
     X(HANDLE_INVALID, "ReceiptHandleIsInvalid", LK_SQS_PREFIX, "ReceiptHandleIsInvalid", 404,      \
       "The input receipt handle is not a valid receipt handle.")                                   \
+    X(RESOURCE_NOT_FOUND, "ResourceNotFoundException", LK_SQS_PREFIX, "ResourceNotFoundException", \
+      404, "One or more specified resources don't exist.")                                         \
     X(INVALID_CONTENTS, "InvalidMessageContents", LK_SQS_PREFIX, "InvalidMessageContents", 400,    \
       "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | " \
       "#xE000 to #xFFFD | #x10000 to #x10FFFF.")                                                   \

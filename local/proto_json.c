@@ -305,6 +305,20 @@ static void write_entries(lk_json_writer *w, const lk_member *member,
         lk_json_end_array(w);
 }
 
+static void write_moves(lk_json_writer *w, const lk_member *member, const lk_shaped_moves *moves)
+{
+    if (moves->count == 0)
+        return;
+    lk_json_key(w, member->name);
+    lk_json_begin_array(w);
+    for (size_t i = 0; i < moves->count; i++) {
+        lk_json_begin_object(w);
+        write_members(w, member->entry, &moves->items[i]);
+        lk_json_end_object(w);
+    }
+    lk_json_end_array(w);
+}
+
 static void write_messages(lk_json_writer *w, const char *name, const lk_shaped_messages *messages)
 {
     if (messages->count == 0) /* an empty receive has no Messages at all */
@@ -349,6 +363,9 @@ static void write_member(lk_json_writer *w, const lk_member *member, const void 
         break;
     case LK_MEMBER_MESSAGES:
         write_messages(w, member->name, field);
+        break;
+    case LK_MEMBER_MOVES:
+        write_moves(w, member, field);
         break;
     case LK_MEMBER_ATTRIBUTES: /* requests only */
         break;

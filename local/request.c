@@ -20,6 +20,8 @@ void lk_request_init(lk_request *request, const lk_action_env *env)
     request->max_messages = LK_ABSENT;
     request->visibility_s = LK_ABSENT;
     request->wait_s = LK_ABSENT;
+    request->max_per_second = LK_ABSENT;
+    request->answer_moved = LK_ABSENT;
     init_entry(&request->one);
 }
 

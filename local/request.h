@@ -94,6 +94,24 @@ typedef struct lk_shaped_messages {
     size_t count;
 } lk_shaped_messages;
 
+/* A move task as it is listed. */
+typedef struct lk_shaped_move {
+    lk_slice task_handle; /* {NULL,0}: it does not run any more */
+    lk_slice status;
+    lk_slice source_arn;
+    lk_slice destination_arn; /* {NULL,0}: not given, as for the next ones */
+    int64_t max_per_second;   /* LK_ABSENT */
+    int64_t moved;
+    int64_t to_move;
+    lk_slice failure_reason;
+    int64_t started_at_ms;
+} lk_shaped_move;
+
+typedef struct lk_shaped_moves {
+    const lk_shaped_move *items;
+    size_t count;
+} lk_shaped_moves;
+
 /* --- One request and its answer ------------------------------------------------------------- */
 
 struct lk_action_row;
@@ -129,6 +147,10 @@ typedef struct lk_request {
     lk_slice label;
     lk_names account_ids;
     lk_names action_names;
+    lk_slice source_arn;
+    lk_slice destination_arn;
+    lk_slice task_handle;
+    int64_t max_per_second;
     lk_names attribute_names;
     lk_names system_attribute_names;
     lk_names message_attribute_names;
@@ -146,6 +168,9 @@ typedef struct lk_request {
     lk_slice answer_token;
     lk_pairs answer_attributes;
     lk_pairs answer_tags;
+    lk_slice answer_handle;
+    int64_t answer_moved;
+    lk_shaped_moves answer_moves;
     lk_store_received *received; /* cleared with the request */
     int64_t received_from;       /* id of the queue */
     lk_shaped_messages messages; /* from shape */
@@ -168,7 +193,9 @@ typedef enum lk_member_kind {
     LK_MEMBER_ENTRIES,    /* lk_request_entries: a list; each has the members of `entry`. In an
                              answer: those without a fault, left out when there are none */
     LK_MEMBER_FAILED,     /* lk_request_entries: those with a fault; answers only */
-    LK_MEMBER_MESSAGES    /* lk_shaped_messages; answers only */
+    LK_MEMBER_MESSAGES,   /* lk_shaped_messages; answers only */
+    LK_MEMBER_MOVES       /* lk_shaped_moves: a list; each has the members of `entry`, numbers among
+                             them; answers only */
 } lk_member_kind;
 
 typedef struct lk_member {
@@ -176,8 +203,10 @@ typedef struct lk_member {
     const char *query_name; /* in the Query protocol; of lists and maps without the number */
     const char *query_key;  /* LK_MEMBER_PAIRS: what Query calls the key of a pair, beside Value;
                                NULL: "Name" */
-    size_t offset;          /* in lk_request, or for members of entries in lk_request_entry */
-    const struct lk_member *entry; /* LK_MEMBER_ENTRIES: members of one, ended by a NULL name */
+    size_t offset;          /* in lk_request; for members of one of a list in lk_request_entry or
+                               lk_shaped_move */
+    const struct lk_member *entry; /* LK_MEMBER_ENTRIES, LK_MEMBER_MOVES: members of one, ended by a
+                                      NULL name */
     lk_member_kind kind;
     bool required;
 } lk_member;

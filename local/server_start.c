@@ -20,8 +20,9 @@
 #define DEFAULT_REGION      "us-east-1"
 #define DEFAULT_ACCOUNT     "000000000000"
 #define DEFAULT_CONNECTIONS 2048
-#define OTHER_FILES         64  /* the database, epoll, pipes, standard streams, spares */
-#define DRAIN_MS            800 /* for clients to take the answers that are ready */
+#define OTHER_FILES         64   /* the database, epoll, pipes, standard streams, spares */
+#define DRAIN_MS            800  /* for clients to take the answers that are ready */
+#define MOVE_TICK_MS        1000 /* a move task is looked at so often: the clock may be set back */
 
 /* --- Start ---------------------------------------------------------------------------------- */
 
@@ -29,6 +30,26 @@ static int64_t turn(void *ctx, lk_writer *writer)
 {
     lk_server *server = ctx;
     return lk_polls_turn(&server->polls, writer);
+}
+
+static int64_t move_due(void *ctx, const lk_store *store)
+{
+    const lk_server *server = ctx;
+    int64_t due_ms = lk_store_move_due(store);
+    if (due_ms == INT64_MAX)
+        return INT64_MAX;
+    int64_t wait_ms = LK_MAX(due_ms - lk_clock_now_ms(server->clock), 0);
+    return lk_mono_ms() + LK_MIN(wait_ms, MOVE_TICK_MS);
+}
+
+static int move(void *ctx, lk_store *store, lk_err *err)
+{
+    lk_server *server = ctx;
+    lk_store_moved moved;
+    int rc = lk_store_move_run(store, lk_clock_now_ms(server->clock), &moved, err);
+    for (size_t i = 0; rc == 0 && i < moved.count; i++)
+        lk_polls_touch(&server->polls, moved.queue_ids[i]);
+    return rc;
 }
 
 static int tidy(void *ctx, lk_store *store, bool *more, lk_err *err)
@@ -73,7 +94,8 @@ static int open_parts(lk_server *server, const lk_server_options *options, lk_er
 {
     int max = options->max_connections > 0 ? options->max_connections : DEFAULT_CONNECTIONS;
     lk_store_options store = {.path = options->db_path, .sync_full = options->sync_full};
-    lk_writer_hooks hooks = {.turn = turn, .tidy = tidy, .ctx = server};
+    lk_writer_hooks hooks = {
+        .turn = turn, .chore_due = move_due, .chore = move, .tidy = tidy, .ctx = server};
     int rc;
     lk_listen_raise_file_limit((size_t)max + OTHER_FILES);
     if ((rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||

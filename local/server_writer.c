@@ -37,6 +37,8 @@ struct lk_writer {
     lk_err why;
     int64_t wake_at_ms; /* monotonic */
     int64_t tidy_at_ms;
+    int64_t chore_at_ms;
+    int64_t chore_retry_at_ms; /* not before: it failed */
     int64_t complained_at_ms;
 };
 
@@ -124,6 +126,12 @@ static void tell_finished(lk_writer *writer)
         work->done(work, writer->aborted ? &writer->why : NULL); /* may free it, may finish more */
 }
 
+static void note_chore(lk_writer *writer)
+{
+    int64_t due_ms = writer->hooks.chore_due(writer->hooks.ctx, writer->store);
+    writer->chore_at_ms = LK_MAX(due_ms, writer->chore_retry_at_ms);
+}
+
 static void transact(lk_writer *writer, lk_work *work)
 {
     begin(writer);
@@ -141,6 +149,20 @@ static void transact(lk_writer *writer, lk_work *work)
     if (writer->aborted && writer->wake_at_ms != INT64_MAX)
         writer->wake_at_ms = lk_mono_ms() + RETRY_TURN_MS; /* a broken disk must not spin us */
     tell_finished(writer);
+    note_chore(writer);
+}
+
+/* Then a turn, for the polls that it woke. */
+static void do_chore(lk_writer *writer)
+{
+    lk_err err;
+    begin(writer);
+    if (!writer->aborted && writer->hooks.chore(writer->hooks.ctx, writer->store, &err))
+        lk_writer_abort(writer, &err);
+    commit(writer);
+    if (writer->aborted)
+        writer->chore_retry_at_ms = lk_mono_ms() + RETRY_TURN_MS;
+    transact(writer, NULL);
 }
 
 /* Tidying fails for the reasons everything else fails for, and is tried again later. */
@@ -157,14 +179,15 @@ static void tidy(lk_writer *writer)
 
 /* --- The thread ----------------------------------------------------------------------------- */
 
-/* Waits for work or for the hook's time. false: stopping, and nothing is left. `tidied`: nothing
+/* Waits for work or for the time of a hook. false: stopping, and nothing is left. `tidied`: nothing
  * happened since the last tidying found nothing more to do. */
 static bool next_batch(lk_writer *writer, bool tidied, lk_work **work)
 {
     pthread_mutex_lock(&writer->lock);
     for (;;) {
-        int64_t until_ms =
-            tidied ? writer->wake_at_ms : LK_MIN(writer->wake_at_ms, writer->tidy_at_ms);
+        int64_t until_ms = LK_MIN(writer->wake_at_ms, writer->chore_at_ms);
+        if (!tidied)
+            until_ms = LK_MIN(until_ms, writer->tidy_at_ms);
         if (writer->inbox.first || writer->stopping || lk_mono_ms() >= until_ms)
             break;
         lk_cond_wait(&writer->arrived, &writer->lock, until_ms == INT64_MAX ? -1 : until_ms);
@@ -182,13 +205,16 @@ static void *writer_main(void *arg)
     lk_work *work;
     bool tidied = false;
     while (next_batch(writer, tidied, &work)) {
-        if (work || lk_mono_ms() >= writer->wake_at_ms) {
+        bool busy = work || lk_mono_ms() >= writer->wake_at_ms;
+        if (busy)
             transact(writer, work);
-            tidied = false;
-        } else {
-            tidy(writer);
-            tidied = writer->tidy_at_ms > 0;
+        if (lk_mono_ms() >= writer->chore_at_ms) { /* also while requests keep coming */
+            do_chore(writer);
+            busy = true;
         }
+        if (!busy)
+            tidy(writer);
+        tidied = !busy && writer->tidy_at_ms > 0;
     }
     return NULL;
 }

@@ -30,6 +30,11 @@ typedef struct lk_writer_hooks {
     /* Once per transaction, after its work: serves long polls. Returns the monotonic time (ms) by
      * which it wants to be called again without work; INT64_MAX: never. */
     int64_t (*turn)(void *ctx, lk_writer *writer);
+    /* Work that has its time (move tasks), a bounded piece, in a transaction of its own: what it
+     * fails for is not what requests fail for. chore_due is asked after each transaction: the
+     * monotonic time (ms) by which chore is to be called; INT64_MAX: never. */
+    int64_t (*chore_due)(void *ctx, const lk_store *store);
+    int (*chore)(void *ctx, lk_store *store, lk_err *err);
     /* Work that can wait, a bounded piece, in a transaction of its own. *more: there is more. */
     int (*tidy)(void *ctx, lk_store *store, bool *more, lk_err *err);
     void *ctx;
