@@ -77,6 +77,10 @@ static int run(const lk_cli_command *command, int argc, char **argv)
          "Answer https with this certificate (PEM)", 0, 0},
         {"tls-key", 0, LK_CLI_STRING, &o.server.tls_key, "FILE", "The certificate's key (PEM)", 0,
          0},
+        {"purge-wait", 0, LK_CLI_FLAG, &o.server.purge_wait, NULL,
+         "Refuse to purge a queue again within 60 s, as AWS does", 0, 0},
+        {"recreate-wait", 0, LK_CLI_FLAG, &o.server.recreate_wait, NULL,
+         "Refuse the name of a queue deleted within 60 s, as AWS does", 0, 0},
         {"clock-file", 0, LK_CLI_STRING, &o.clock_file, "FILE",
          "Keep the clock's offset here, for other processes", 0, 0},
     };

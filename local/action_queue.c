@@ -77,12 +77,27 @@ static int word_refusal(int refusal, unsigned differs, lk_request *request)
     return lk_redrive_refused(refusal, request, attribute_given(request, "RedrivePolicy"));
 }
 
+/* SQS keeps the name of a deleted queue for a minute. */
+static int check_deleted(const lk_action_context *context, lk_request *request, lk_err *err)
+{
+    int64_t deleted_at_ms = 0;
+    if (!request->env->recreate_wait || lk_store_queue_find(context->store, request->queue_name))
+        return 0;
+    int rc = lk_store_queue_deleted_at(context->store, request->queue_name, context->now_ms,
+                                       &deleted_at_ms, err);
+    if (rc == 0 && deleted_at_ms > 0)
+        rc = lk_fault_set(&request->fault, LK_FAULT_QUEUE_DELETED_RECENTLY);
+    return rc;
+}
+
 int lk_create_queue_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     lk_store_settings settings;
     const lk_store_queue *queue = NULL;
     unsigned differs = 0;
     int rc = check_name(request);
+    if (rc == 0)
+        rc = check_deleted(context, request, err);
     if (rc == 0)
         rc = lk_attributes_read(request, NULL, lk_rule_fifo_name(request->queue_name), &settings,
                                 err);
@@ -135,13 +150,19 @@ int lk_delete_queue_run(const lk_action_context *context, lk_request *request, l
     if (!queue)
         return 1;
     lk_action_touch(context, queue);
-    return lk_store_queue_delete(context->store, queue, err);
+    return lk_store_queue_delete(context->store, queue, context->now_ms, err);
 }
 
 int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     const lk_store_queue *queue = lk_action_queue(context, request);
-    return queue ? lk_store_queue_purge(context->store, queue, err) : 1;
+    if (!queue)
+        return 1;
+    if (request->env->purge_wait && queue->purged_at_ms > context->now_ms - LK_STORE_WAIT_MS)
+        return lk_fault_format(&request->fault, &request->arena, LK_FAULT_PURGE_IN_PROGRESS,
+                               "Only one PurgeQueue operation on %.*s is allowed every 60 seconds.",
+                               LK_SLICE_FMT(queue->name));
+    return lk_store_queue_purge(context->store, queue, context->now_ms, err);
 }
 
 /* --- ListQueues, ListDeadLetterSourceQueues ------------------------------------------------- */

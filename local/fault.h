@@ -21,6 +21,12 @@
       "The specified queue does not exist.")                                                       \
     X(QUEUE_ALREADY_EXISTS, "QueueAlreadyExists", LK_SQS_PREFIX, "QueueNameExists", 400,           \
       "A queue already exists with the same name and a different value for an attribute")          \
+    X(QUEUE_DELETED_RECENTLY, LK_AWS_SQS "QueueDeletedRecently", LK_SQS_PREFIX,                    \
+      "QueueDeletedRecently", 400,                                                                 \
+      "You must wait 60 seconds after deleting a queue before you can create another with the "    \
+      "same name.")                                                                                \
+    X(PURGE_IN_PROGRESS, LK_AWS_SQS "PurgeQueueInProgress", LK_SQS_PREFIX, "PurgeQueueInProgress", \
+      403, "Only one PurgeQueue operation is allowed every 60 seconds.")                           \
     X(EMPTY_BATCH, LK_AWS_SQS "EmptyBatchRequest", LK_SQS_PREFIX, "EmptyBatchRequest", 400,        \
       "There should be at least one entry in the request.")                                        \
     X(TOO_MANY_ENTRIES, LK_AWS_SQS "TooManyEntriesInBatchRequest", LK_SQS_PREFIX,                  \

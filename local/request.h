@@ -120,6 +120,9 @@ struct lk_action_row;
 typedef struct lk_action_env {
     const char *region;
     const char *account;
+    /* Waits of 60 s that SQS imposes and tests seldom want. */
+    bool purge_wait;    /* between two PurgeQueue of a queue */
+    bool recreate_wait; /* between DeleteQueue and CreateQueue of a name */
 } lk_action_env;
 
 typedef struct lk_request {

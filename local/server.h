@@ -33,6 +33,9 @@ typedef struct lk_server_options {
     int max_connections;         /* default 2048 */
     const char *tls_certificate; /* PEM files, both or none: https instead of http */
     const char *tls_key;
+    /* Waits of 60 s that AWS imposes; default: none. */
+    bool purge_wait;    /* between two PurgeQueue of a queue: PurgeQueueInProgress */
+    bool recreate_wait; /* between DeleteQueue and CreateQueue of a name: QueueDeletedRecently */
 } lk_server_options;
 
 /* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable,

@@ -71,7 +71,10 @@ static int server_new(const lk_server_options *options, lk_server **out, lk_err 
     server->account = strdup(options->account ? options->account : DEFAULT_ACCOUNT);
     if (!server->region || !server->account)
         return LK_FAIL_NOMEM(err);
-    server->env = (lk_action_env){.region = server->region, .account = server->account};
+    server->env = (lk_action_env){.region = server->region,
+                                  .account = server->account,
+                                  .purge_wait = options->purge_wait,
+                                  .recreate_wait = options->recreate_wait};
     lk_polls_init(&server->polls, server->clock);
     pthread_mutex_init(&server->traffic_lock, NULL);
     pthread_mutex_init(&server->gate_lock, NULL);

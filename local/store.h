@@ -74,8 +74,9 @@ int lk_store_begin(lk_store *store, lk_err *err) LK_CHECK;
 int lk_store_commit(lk_store *store, lk_err *err) LK_CHECK; /* negative: nothing of it was kept */
 void lk_store_rollback(lk_store *store); /* also when none is open; cannot fail */
 
-/* Work that can wait, a bounded piece a call: rows of deleted and purged queues, outdated
- * deduplication entries. *more: call again when idle. Nothing but disk space depends on it. */
+/* Work that can wait, a bounded piece a call: rows of deleted and purged queues, their names,
+ * outdated deduplication entries. *more: call again when idle. Nothing but disk space depends on
+ * it. */
 int lk_store_tidy(lk_store *store, int64_t now_ms, bool *more, lk_err *err) LK_CHECK;
 
 /* --- Queues --------------------------------------------------------------------------------- */
@@ -128,6 +129,7 @@ typedef struct lk_store_queue {
     lk_slice name; /* NUL-terminated behind len */
     int64_t created_at_ms;
     int64_t modified_at_ms;
+    int64_t purged_at_ms; /* 0: never */
     lk_store_settings settings;
 } lk_store_queue;
 
@@ -150,9 +152,18 @@ int lk_store_queue_create(lk_store *store, lk_slice name, const lk_store_setting
 int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
                        const lk_store_settings *settings, int64_t now_ms, lk_err *err) LK_CHECK;
 /* The queue and everything in it; takes the same time for any backlog. */
-int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, lk_err *err) LK_CHECK;
+int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
+                          lk_err *err) LK_CHECK;
+/* When a queue of that name was last deleted; 0: never, or longer ago than LK_STORE_WAIT_MS. */
+int lk_store_queue_deleted_at(lk_store *store, lk_slice name, int64_t now_ms,
+                              int64_t *deleted_at_ms, lk_err *err) LK_CHECK;
 /* Everything in the queue, also in flight and delayed, and its deduplication memory. */
-int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, lk_err *err) LK_CHECK;
+int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
+                         lk_err *err) LK_CHECK;
+
+/* SQS wants so much time between two purges of a queue, and between a delete and a create of the
+ * same name. The store knows when these were and refuses neither. */
+#define LK_STORE_WAIT_MS INT64_C(60000)
 
 /* Names and values of a queue's tags. Zero-initialise; lk_store_tags_clear when done. */
 #define LK_STORE_TAGS_MAX 50

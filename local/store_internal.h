@@ -59,7 +59,7 @@
     X(META_PUT, "INSERT INTO meta (name, value) VALUES (?, ?)"                                     \
                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value")                        \
     X(QUEUE_ALL, "SELECT id, name, created_at, modified_at, pile, dedup_pile, "                    \
-                 "dedup_by_group, " LK_QUEUE_COLUMNS " FROM queue ORDER BY id")                    \
+                 "dedup_by_group, purged_at, " LK_QUEUE_COLUMNS " FROM queue ORDER BY id")         \
     X(QUEUE_ADD, "INSERT INTO queue (id, name, created_at, modified_at, pile, dedup_pile, "        \
                  "dedup_by_group, " LK_QUEUE_COLUMNS                                               \
                  ") VALUES (?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")                    \
@@ -67,7 +67,12 @@
                  ") = (?2, ?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)"          \
                  " WHERE id = ?1")                                                                 \
     X(QUEUE_PILE, "UPDATE queue SET pile = ?2, dedup_pile = ?3 WHERE id = ?1")                     \
+    X(QUEUE_PURGED, "UPDATE queue SET purged_at = ?2 WHERE id = ?1")                               \
     X(QUEUE_REMOVE, "DELETE FROM queue WHERE id = ?")                                              \
+    X(DELETED_PUT, "INSERT INTO deleted_queue (name, deleted_at) VALUES (?, ?)"                    \
+                   " ON CONFLICT (name) DO UPDATE SET deleted_at = excluded.deleted_at")           \
+    X(DELETED_AT, "SELECT deleted_at FROM deleted_queue WHERE name = ?")                           \
+    X(DELETED_FORGET, "DELETE FROM deleted_queue WHERE deleted_at <= ?")                           \
     X(TAG_LIST, "SELECT key, value FROM tag WHERE queue = ? ORDER BY key")                         \
     X(TAG_PUT, "INSERT INTO tag (queue, key, value) VALUES (?, ?, ?)"                              \
                " ON CONFLICT (queue, key) DO UPDATE SET value = excluded.value")                   \

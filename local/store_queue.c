@@ -155,20 +155,45 @@ int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
 
 /* --- Delete, purge --------------------------------------------------------------------------- */
 
-int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, lk_err *err)
+static int remember_deleted(lk_store *store, lk_slice name, int64_t now_ms, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_sql_prepare(store, LK_SQL_DELETED_PUT, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_text(&sql, name);
+    lk_sql_int64(&sql, now_ms);
+    return lk_sql_run(&sql, err);
+}
+
+int lk_store_queue_deleted_at(lk_store *store, lk_slice name, int64_t now_ms,
+                              int64_t *deleted_at_ms, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_store_ready(store, err);
+    if (!rc)
+        rc = lk_sql_prepare(store, LK_SQL_DELETED_AT, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_text(&sql, name);
+    rc = lk_sql_value(&sql, 0, deleted_at_ms, err);
+    if (*deleted_at_ms <= now_ms - LK_STORE_WAIT_MS)
+        *deleted_at_ms = 0;
+    return rc;
+}
+
+int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, int64_t now_ms, lk_err *err)
 {
     lk_queue_state *state = NULL;
     int rc = lk_queue_take(store, queue, &state, err);
     if (rc)
         return rc;
-    rc = lk_sql_run_with(store, LK_SQL_PILE_DISCARD, state->pile, err);
-    if (!rc)
-        rc = lk_sql_run_with(store, LK_SQL_TAG_CLEAR, state->shown.id, err);
-    if (!rc)
-        rc = lk_sql_run_with(store, LK_SQL_MOVE_CLEAR, state->shown.id, err);
-    if (!rc)
-        rc = lk_sql_run_with(store, LK_SQL_QUEUE_REMOVE, state->shown.id, err);
-    if (rc)
+    int64_t id = state->shown.id;
+    if ((rc = lk_sql_run_with(store, LK_SQL_PILE_DISCARD, state->pile, err)) ||
+        (rc = lk_sql_run_with(store, LK_SQL_TAG_CLEAR, id, err)) ||
+        (rc = lk_sql_run_with(store, LK_SQL_MOVE_CLEAR, id, err)) ||
+        (rc = remember_deleted(store, state->shown.name, now_ms, err)) ||
+        (rc = lk_sql_run_with(store, LK_SQL_QUEUE_REMOVE, id, err)))
         return rc;
     store->queues_changed = true;
     lk_queues_remove(store, state);
@@ -204,11 +229,21 @@ int lk_queue_new_pile(lk_store *store, lk_queue_state *queue, bool forget_dedup,
     return 0;
 }
 
-int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, lk_err *err)
+int lk_store_queue_purge(lk_store *store, const lk_store_queue *queue, int64_t now_ms, lk_err *err)
 {
     lk_queue_state *state = NULL;
+    lk_sql sql;
     int rc = lk_queue_take(store, queue, &state, err);
+    if (!rc)
+        rc = lk_queue_new_pile(store, state, true, err);
+    if (!rc)
+        rc = lk_sql_prepare(store, LK_SQL_QUEUE_PURGED, &sql, err);
     if (rc)
         return rc;
-    return lk_queue_new_pile(store, state, true, err);
+    lk_sql_int64(&sql, state->shown.id);
+    lk_sql_int64(&sql, now_ms);
+    rc = lk_sql_run(&sql, err);
+    if (!rc)
+        state->shown.purged_at_ms = now_ms;
+    return rc;
 }

@@ -162,7 +162,8 @@ static int load_row(lk_store *store, const lk_sql *sql, lk_err *err)
     queue->pile = lk_sql_column_int64(sql, 4);
     queue->dedup_pile = lk_sql_column_int64(sql, 5);
     queue->dedup_by_group = lk_sql_column_int64(sql, 6) != 0;
-    int rc = lk_settings_read(sql, 7, &queue->shown.settings, err);
+    queue->shown.purged_at_ms = lk_sql_column_int64(sql, 7);
+    int rc = lk_settings_read(sql, 8, &queue->shown.settings, err);
     if (rc) {
         lk_queue_free(queue);
         return rc;

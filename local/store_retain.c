@@ -132,6 +132,8 @@ int lk_store_tidy(lk_store *store, int64_t now_ms, bool *more, lk_err *err)
     if (!rc)
         rc = clear_piece(store, more, err);
     if (!rc)
+        rc = lk_sql_run_with(store, LK_SQL_DELETED_FORGET, now_ms - LK_STORE_WAIT_MS, err);
+    if (!rc)
         rc = lk_dedup_tidy(store, now_ms, TIDY_ROWS, &more_entries, err);
     *more |= more_entries;
     return rc;

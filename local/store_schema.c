@@ -55,6 +55,9 @@ static const char version_1[] =
     "CREATE UNIQUE INDEX dedup_key ON dedup (pile, dedup_id, scope);";
 
 static const char version_2[] =
+    "ALTER TABLE queue ADD COLUMN purged_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE deleted_queue (name TEXT PRIMARY KEY, deleted_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX deleted_queue_at ON deleted_queue (deleted_at);"
     "CREATE TABLE tag (queue INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
     "  PRIMARY KEY (queue, key)) WITHOUT ROWID;"
     "CREATE TABLE move_task ("

@@ -503,6 +503,49 @@ static void purge_empties_a_queue(void **state)
     assert_slice(test_action_attribute(t, "ApproximateNumberOfMessagesNotVisible"), "0");
 }
 
+static void a_queue_is_purged_once_a_minute_where_that_is_asked_for(void **state)
+{
+    test_action *t = *state;
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    assert_action_ok(t);
+    t->env.purge_wait = true;
+    test_action_send(t, "jobs", "a");
+    t->now_ms += 59999;
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    assert_action_error(t, "AWS.SimpleQueueService.PurgeQueueInProgress");
+    assert_int_equal(t->status, 403);
+    assert_string_equal(t->type, "com.amazonaws.sqs#PurgeQueueInProgress");
+    assert_slice(t->message, "Only one PurgeQueue operation on jobs is allowed every 60 seconds.");
+    test_action_receive(t, "jobs", 10);
+    assert_int_equal(test_action_count(t, "Messages"), 1);
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs.fifo'}");
+    assert_action_ok(t);
+    t->now_ms += 1;
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    assert_action_ok(t);
+}
+
+static void a_deleted_name_is_free_after_a_minute_where_that_is_asked_for(void **state)
+{
+    test_action *t = *state;
+    t->env.recreate_wait = true;
+    create(t, "jobs", ""); /* it is there: no wait */
+    assert_action_ok(t);
+    test_action_call(t, "DeleteQueue", "{'QueueUrl':'jobs'}");
+    t->now_ms += 59999;
+    create(t, "jobs", "");
+    assert_action_error(t, "AWS.SimpleQueueService.QueueDeletedRecently");
+    assert_int_equal(t->status, 400);
+    assert_slice(t->message, "You must wait 60 seconds after deleting a queue before you can "
+                             "create another with the same name.");
+    create(t, "others", "");
+    assert_action_ok(t);
+    t->now_ms += 1;
+    create(t, "jobs", "");
+    assert_action_ok(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +582,8 @@ int main(void)
         TEST(bad_redrive_allow_policies_are_invalid_parameters),
         TEST(a_deleted_queue_is_gone_with_its_messages),
         TEST(purge_empties_a_queue),
+        TEST(a_queue_is_purged_once_a_minute_where_that_is_asked_for),
+        TEST(a_deleted_name_is_free_after_a_minute_where_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

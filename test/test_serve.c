@@ -201,6 +201,27 @@ static void a_wrong_line_is_explained_and_ends_with_2(void **state)
     ASSERT_ENDS(2, "--sync is normal or full, not \"maybe\"", "--sync", "maybe");
 }
 
+static void the_waits_of_aws_are_imposed_on_request(void **state)
+{
+    lk_test_program program = {0};
+    lk_test_reply reply = {0};
+    lk_test_wire wire;
+    (void)state;
+    lk_test_server server = {.port = start(&program, "--purge-wait", "--recreate-wait")};
+    lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    lk_test_server_do(&server, "PurgeQueue", "{\"QueueUrl\":\"jobs\"}");
+    lk_test_wire_open(&wire, server.port);
+    lk_test_wire_call(&wire, "PurgeQueue", "{\"QueueUrl\":\"jobs\"}", &reply);
+    assert_int_equal(reply.status, 403);
+    lk_test_server_do(&server, "DeleteQueue", "{\"QueueUrl\":\"jobs\"}");
+    lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
+    assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"),
+                 "AWS.SimpleQueueService.QueueDeletedRecently;Sender");
+    lk_test_reply_clear(&reply);
+    lk_test_wire_close(&wire);
+    stop(&program, SIGTERM);
+}
+
 static void help_lists_the_options(void **state)
 {
     (void)state;
@@ -398,6 +419,7 @@ int main(void)
         cmocka_unit_test(an_address_that_others_can_reach_is_refused),
         cmocka_unit_test(errors_are_json_on_request),
         cmocka_unit_test(a_wrong_line_is_explained_and_ends_with_2),
+        cmocka_unit_test(the_waits_of_aws_are_imposed_on_request),
         cmocka_unit_test(help_lists_the_options),
         cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),
         cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),

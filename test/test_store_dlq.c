@@ -145,7 +145,7 @@ static void without_its_target_a_queue_delivers_on(void **state)
     test_store_send(t, queue, "poison");
     spend_receives(t, queue, 1);
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_delete(t->store, test_store_find(t, "dead"), &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, test_store_find(t, "dead"), t->now_ms, &err));
     test_store_commit(t);
     assert_store_gives(t, queue, "poison");
     assert_int_equal(t->got.messages[0].receive_count, 2);

@@ -427,7 +427,7 @@ static void a_purge_forgets_deduplication(void **state)
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
     test_store_send_to(t, queue, "g", "m1", "id");
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_purge(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_purge(t->store, queue, t->now_ms, &err));
     test_store_commit(t);
     assert_false(test_store_send_to(t, queue, "g", "m1", "id").duplicate);
     assert_store_gives(t, queue, "m1");

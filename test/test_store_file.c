@@ -131,7 +131,8 @@ static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_b
 
 /* What later versions added, taken away again. */
 static const char back_to_version_1[] =
-    "DROP TABLE tag; DROP TABLE move_task; PRAGMA user_version = 1";
+    "DROP TABLE tag; DROP TABLE move_task; DROP TABLE deleted_queue; "
+    "ALTER TABLE queue DROP COLUMN purged_at; PRAGMA user_version = 1";
 
 static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
 {
@@ -545,8 +546,9 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         test_store_send_to(t, queue, id, id, NULL);
     }
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
-    assert_lk_ok(lk_store_queue_delete(t->store, test_store_find(t, "source.fifo"), &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, queue, t->now_ms, &err));
+    assert_lk_ok(
+        lk_store_queue_delete(t->store, test_store_find(t, "source.fifo"), t->now_ms, &err));
     test_store_commit(t);
     t->now_ms += 5 * MINUTE_MS;
     while (more) {
@@ -554,8 +556,9 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         assert_lk_ok(lk_store_tidy(t->store, t->now_ms, &more, &err));
         test_store_commit(t);
     }
-    static const char *const tables[] = {"queue", "message", "payload",   "fifo_group",
-                                         "dedup", "tag",     "move_task", "discarded_pile"};
+    static const char *const tables[] = {"queue",      "message",       "payload",
+                                         "fifo_group", "dedup",         "tag",
+                                         "move_task",  "deleted_queue", "discarded_pile"};
     for (size_t i = 0; i < LK_COUNT(tables); i++)
         assert_int_equal(rows_in(f, tables[i]), 0);
 }

@@ -37,7 +37,7 @@ static void delete_queue(test_store *t, const lk_store_queue *queue)
 {
     lk_err err = {0};
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, queue, t->now_ms, &err));
     test_store_commit(t);
 }
 
@@ -545,7 +545,7 @@ static void a_purged_source_ends_its_task(void **state)
     test_store_start_move(t, dead, NULL, 1);
     test_store_move(t);
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_purge(t->store, dead, &err));
+    assert_lk_ok(lk_store_queue_purge(t->store, dead, t->now_ms, &err));
     test_store_commit(t);
     t->now_ms += 1000;
     test_store_move(t);

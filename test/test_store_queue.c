@@ -31,7 +31,7 @@ static void delete_queue(test_store *t, const lk_store_queue *queue)
 {
     lk_err err = {0};
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, queue, t->now_ms, &err));
     test_store_commit(t);
 }
 
@@ -39,7 +39,7 @@ static void purge_queue(test_store *t, const lk_store_queue *queue)
 {
     lk_err err = {0};
     test_store_begin(t);
-    assert_lk_ok(lk_store_queue_purge(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_purge(t->store, queue, t->now_ms, &err));
     test_store_commit(t);
 }
 
@@ -287,11 +287,11 @@ static void a_rollback_takes_back_changes_to_queues(void **state)
     test_store_send(t, queue, "a");
     test_store_begin(t);
     assert_lk_ok(lk_store_queue_set(t->store, queue, &settings, t->now_ms, &err));
-    assert_lk_ok(lk_store_queue_purge(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_purge(t->store, queue, t->now_ms, &err));
     const lk_store_queue *created = NULL;
     assert_lk_ok(lk_store_queue_create(t->store, LK_SLICE_LITERAL("new"), &settings, t->now_ms,
                                        &created, NULL, &err));
-    assert_lk_ok(lk_store_queue_delete(t->store, queue, &err));
+    assert_lk_ok(lk_store_queue_delete(t->store, queue, t->now_ms, &err));
     lk_store_rollback(t->store);
     assert_null(test_store_find(t, "new"));
     queue = test_store_find(t, "there");
@@ -344,7 +344,7 @@ static void operations_need_a_transaction_and_only_one(void **state)
     assert_lk_fails(lk_store_send_message(t->store, queue, &message, t->now_ms, &sent, &err),
                     LK_E_INVALID);
     assert_lk_fails(lk_store_queue_count(t->store, queue, t->now_ms, &counts, &err), LK_E_INVALID);
-    assert_lk_fails(lk_store_queue_purge(t->store, queue, &err), LK_E_INVALID);
+    assert_lk_fails(lk_store_queue_purge(t->store, queue, t->now_ms, &err), LK_E_INVALID);
     assert_lk_fails(lk_store_tidy(t->store, t->now_ms, &more, &err), LK_E_INVALID);
     assert_lk_fails(lk_store_commit(t->store, &err), LK_E_INVALID);
     test_store_begin(t);

@@ -8,8 +8,6 @@
 
 #define START_MS INT64_C(1700000000000)
 
-static const lk_action_env env = {.region = "us-east-1", .account = "000000000000"};
-
 /* --- The store ------------------------------------------------------------------------------ */
 
 int test_action_setup(void **state)
@@ -18,6 +16,7 @@ int test_action_setup(void **state)
     test_action *t = calloc(1, sizeof *t);
     assert_non_null(t);
     t->now_ms = START_MS;
+    t->env = (lk_action_env){.region = "us-east-1", .account = "000000000000"};
     t->path = "/";
     lk_store_options options = {.path = NULL};
     assert_lk_ok(lk_store_open(&options, &t->store, &err));
@@ -85,7 +84,7 @@ void test_action_call_raw(test_action *t, const char *action, lk_slice body)
     lk_request request;
     snprintf(target, sizeof target, "AmazonSQS.%s", action);
     lk_wire wire = {.target = lk_slice_of(target), .body = body};
-    lk_request_init(&request, &env);
+    lk_request_init(&request, &t->env);
     request.base_url = lk_slice_of(TEST_ACTION_BASE);
     request.path = lk_slice_of(t->path);
     request.sender_id = LK_SLICE_LITERAL("AKIDEXAMPLE");

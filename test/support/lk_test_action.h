@@ -14,6 +14,7 @@
 
 typedef struct test_action {
     lk_store *store;
+    lk_action_env env;
     int64_t now_ms;
     const char *path;  /* of the next calls; "/" */
     const char *trace; /* X-Amzn-Trace-Id of the next calls; NULL */
