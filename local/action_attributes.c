@@ -64,7 +64,7 @@ typedef struct attribute_row {
 static const attribute_row rows[] = {
     NUMBER_ROW("VisibilityTimeout", LK_SET_VISIBILITY, visibility_s, 0, 43200),
     NUMBER_ROW("MaximumMessageSize", LK_SET_MAX_MESSAGE_BYTES, max_message_bytes, 1024,
-               LK_BATCH_MAX_BYTES),
+               LK_MESSAGE_MAX_BYTES),
     NUMBER_ROW("MessageRetentionPeriod", LK_SET_RETENTION, retention_s, 60, 1209600),
     NUMBER_ROW("DelaySeconds", LK_SET_DELAY, delay_s, 0, 900),
     NUMBER_ROW("ReceiveMessageWaitTimeSeconds", LK_SET_WAIT, wait_s, 0, 20),
@@ -150,18 +150,22 @@ static void *field_of(lk_store_settings *settings, const attribute_row *row)
     return (char *)settings + row->offset;
 }
 
+static bool read_number(const lk_request *request, const attribute_row *row, lk_slice text,
+                        int64_t *number)
+{
+    bool is_size = row->setting == LK_SET_MAX_MESSAGE_BYTES;
+    int64_t max = is_size ? request->env->max_message_bytes : row->max;
+    return lk_slice_to_int64(text, number) && *number >= row->min && *number <= max;
+}
+
 static int read_value(lk_request *request, const attribute_row *row, lk_slice text,
                       lk_store_settings *settings, lk_err *err)
 {
     void *field = field_of(settings, row);
-    int64_t number;
     int rc;
     switch (row->kind) {
     case NUMBER:
-        if (!lk_slice_to_int64(text, &number) || number < row->min || number > row->max)
-            return refuse_value(request, row);
-        *(int64_t *)field = number;
-        return 0;
+        return read_number(request, row, text, field) ? 0 : refuse_value(request, row);
     case SWITCH:
         return read_switch(text, field) ? 0 : refuse_value(request, row);
     case CHOICE:
@@ -295,6 +299,8 @@ static lk_slice show(lk_request *request, const attribute_row *row, const lk_sto
     case DELAYED:
         return show_number(request, counts->delayed);
     default:
+        if (row->setting == LK_SET_MAX_MESSAGE_BYTES)
+            return show_number(request, lk_action_max_message_bytes(request, queue));
         return show_setting(request, row, &queue->settings);
     }
 }

@@ -86,6 +86,11 @@ const lk_store_queue *lk_action_queue(const lk_action_context *context, lk_reque
     return queue;
 }
 
+int64_t lk_action_max_message_bytes(const lk_request *request, const lk_store_queue *queue)
+{
+    return LK_MIN(queue->settings.max_message_bytes, request->env->max_message_bytes);
+}
+
 void lk_action_touch(const lk_action_context *context, const lk_store_queue *queue)
 {
     context->touch(context->touch_ctx, queue->id);

@@ -16,6 +16,8 @@ lk_slice lk_action_queue_name(const lk_request *request);
 lk_slice lk_action_queue_arn(lk_request *request, lk_slice name);
 /* The name in the ARN of a queue of this region and account, in any partition; else {NULL,0}. */
 lk_slice lk_action_arn_name(const lk_action_env *env, lk_slice arn);
+/* The queue's MaximumMessageSize, which this server may have lowered since. */
+int64_t lk_action_max_message_bytes(const lk_request *request, const lk_store_queue *queue);
 /* 0, or the answer LK_FAULT_MISSING_PARAMETER. */
 int lk_action_missing(lk_request *request, lk_fault *fault, const char *parameter);
 /* The name of the first required member that is absent in owner (an lk_request, or with the members

@@ -97,11 +97,11 @@ static int check_total(lk_request *request)
     for (size_t i = 0; i < request->entries.count; i++)
         total += LK_MAX(request->entries.items[i].size_bytes,
                         (int64_t)request->entries.items[i].body.len);
-    if (total > LK_BATCH_MAX_BYTES)
+    if (total > request->env->max_message_bytes)
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_BATCH_TOO_LONG,
-                               "Batch requests cannot be longer than %d bytes. You have sent %lld "
-                               "bytes.",
-                               LK_BATCH_MAX_BYTES, (long long)total);
+                               "Batch requests cannot be longer than %lld bytes. You have sent "
+                               "%lld bytes.",
+                               (long long)request->env->max_message_bytes, (long long)total);
     return 0;
 }
 
@@ -168,13 +168,14 @@ static int check_for_queue(lk_request *request, const lk_store_queue *queue,
 
 static int check_size(lk_request *request, const lk_store_queue *queue, lk_request_entry *entry)
 {
-    if (entry->size_bytes <= queue->settings.max_message_bytes)
+    int64_t max_bytes = lk_action_max_message_bytes(request, queue);
+    if (entry->size_bytes <= max_bytes)
         return 0;
     return lk_fault_format(&entry->fault, &request->arena, LK_FAULT_PARAMETER_VALUE,
                            "One or more parameters %s. Reason: Message must be shorter than %lld "
                            "bytes.",
                            request->entries.count > 0 ? "cannot be validated" : "are invalid",
-                           (long long)queue->settings.max_message_bytes);
+                           (long long)max_bytes);
 }
 
 static int send_step(const lk_action_context *context, lk_request *request,

@@ -16,7 +16,8 @@
 #include "fault.h"
 #include "store.h"
 
-#define LK_BATCH_MAX_BYTES 1048576 /* all entries of a batch; also the hard limit of a message */
+/* SQS's own limit of a message, and of all entries of a batch. */
+#define LK_MESSAGE_MAX_BYTES 1048576
 
 /* --- Parts of a request --------------------------------------------------------------------- */
 
@@ -120,6 +121,7 @@ struct lk_action_row;
 typedef struct lk_action_env {
     const char *region;
     const char *account;
+    int64_t max_message_bytes; /* what queues allow at most, and a batch */
     /* Waits of 60 s that SQS imposes and tests seldom want. */
     bool purge_wait;    /* between two PurgeQueue of a queue */
     bool recreate_wait; /* between DeleteQueue and CreateQueue of a name */

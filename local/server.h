@@ -33,6 +33,8 @@ typedef struct lk_server_options {
     int max_connections;         /* default 2048 */
     const char *tls_certificate; /* PEM files, both or none: https instead of http */
     const char *tls_key;
+    int64_t max_message_bytes; /* of a message, and of a batch; 0: 1048576, SQS's own limit */
+    int64_t in_flight_limit;   /* messages of a queue in flight; 0: 120000 */
     /* Waits of 60 s that AWS imposes; default: none. */
     bool purge_wait;    /* between two PurgeQueue of a queue: PurgeQueueInProgress */
     bool recreate_wait; /* between DeleteQueue and CreateQueue of a name: QueueDeletedRecently */

@@ -58,6 +58,11 @@ static int tidy(void *ctx, lk_store *store, bool *more, lk_err *err)
     return lk_store_tidy(store, lk_clock_now_ms(server->clock), more, err);
 }
 
+static int64_t max_message_bytes(const lk_server_options *options)
+{
+    return options->max_message_bytes > 0 ? options->max_message_bytes : LK_MESSAGE_MAX_BYTES;
+}
+
 static int server_new(const lk_server_options *options, lk_server **out, lk_err *err)
 {
     lk_server *server = calloc(1, sizeof *server);
@@ -73,6 +78,7 @@ static int server_new(const lk_server_options *options, lk_server **out, lk_err 
         return LK_FAIL_NOMEM(err);
     server->env = (lk_action_env){.region = server->region,
                                   .account = server->account,
+                                  .max_message_bytes = max_message_bytes(options),
                                   .purge_wait = options->purge_wait,
                                   .recreate_wait = options->recreate_wait};
     lk_polls_init(&server->polls, server->clock);
@@ -96,7 +102,11 @@ static int listen_on(lk_server *server, const lk_server_options *options, lk_err
 static int open_parts(lk_server *server, const lk_server_options *options, lk_err *err)
 {
     int max = options->max_connections > 0 ? options->max_connections : DEFAULT_CONNECTIONS;
-    lk_store_options store = {.path = options->db_path, .sync_full = options->sync_full};
+    lk_store_options store = {.path = options->db_path,
+                              .sync_full = options->sync_full,
+                              .in_flight_standard = options->in_flight_limit,
+                              .in_flight_fifo = options->in_flight_limit,
+                              .max_message_bytes = options->max_message_bytes};
     lk_writer_hooks hooks = {
         .turn = turn, .chore_due = move_due, .chore = move, .tidy = tidy, .ctx = server};
     int rc;

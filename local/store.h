@@ -61,6 +61,7 @@ typedef struct lk_store_options {
     int64_t cache_bytes;        /* page cache; 0: 16 MiB */
     int64_t in_flight_standard; /* limits of messages in flight per queue; 0: 120000 */
     int64_t in_flight_fifo;
+    int64_t max_message_bytes; /* of new queues that are not given one; 0: 1 MiB */
 } lk_store_options;
 
 /* Opens or creates the database, brings an older schema up to date. LK_E_IO: the file cannot be

@@ -193,6 +193,7 @@ struct lk_store {
     bool queues_changed;        /* … and changed queues: a rollback reads them again */
     bool queues_stale;          /* a rollback could not read them: begin tries again */
     int64_t in_flight_limit[2]; /* by fifo */
+    lk_store_settings defaults; /* of new queues */
     /* Numbers for everything: ids, order, turns; never used twice. Reserved in blocks, so that
      * handing one out writes nothing. */
     int64_t last_number;

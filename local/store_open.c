@@ -114,6 +114,9 @@ int lk_store_open(const lk_store_options *options, lk_store **store, lk_err *err
         options->in_flight_standard > 0 ? options->in_flight_standard : LK_STORE_IN_FLIGHT_DEFAULT;
     s->in_flight_limit[true] =
         options->in_flight_fifo > 0 ? options->in_flight_fifo : LK_STORE_IN_FLIGHT_DEFAULT;
+    s->defaults = lk_settings_default;
+    if (options->max_message_bytes > 0)
+        s->defaults.max_message_bytes = options->max_message_bytes;
     int rc = open_database(s, options, err);
     if (!rc)
         rc = lk_schema_prepare(s, err);

@@ -42,7 +42,7 @@ static int insert_row(lk_store *store, const lk_queue_state *queue, lk_err *err)
 static int create_queue(lk_store *store, lk_queue_state *queue, const lk_store_settings *settings,
                         int64_t now_ms, lk_err *err)
 {
-    int rc = lk_settings_merge(&lk_settings_default, settings, &queue->shown.settings, err);
+    int rc = lk_settings_merge(&store->defaults, settings, &queue->shown.settings, err);
     if (!rc)
         rc = lk_store_number(store, &queue->shown.id, err);
     if (!rc)

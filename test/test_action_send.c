@@ -406,6 +406,32 @@ static void fifo_entries_are_enqueued_in_list_order(void **state)
         assert_slice(test_action_item(t, "Messages", i, "Body"), expected[i]);
 }
 
+static void a_server_may_allow_less_than_a_mebibyte(void **state)
+{
+    test_action *t = *state;
+    t->env.max_message_bytes = 262144;
+    test_action_call(t, "GetQueueAttributes",
+                     "{'QueueUrl':'jobs','AttributeNames':['MaximumMessageSize']}");
+    assert_slice(test_action_attribute(t, "MaximumMessageSize"), "262144");
+    send_long(t, "jobs", 262144);
+    assert_action_ok(t);
+    send_long(t, "jobs", 262145);
+    assert_action_error(t, "InvalidParameterValue");
+    assert_slice(t->message, "One or more parameters are invalid. Reason: Message must be shorter "
+                             "than 262144 bytes.");
+    test_action_call(t, "SetQueueAttributes",
+                     "{'QueueUrl':'jobs','Attributes':{'MaximumMessageSize':'262145'}}");
+    assert_action_error(t, "InvalidAttributeValue");
+    t->env.max_message_bytes = 1024;
+    test_action_call(t, "SendMessageBatch",
+                     "{'QueueUrl':'jobs','Entries':[{'Id':'a','MessageBody':'%0600d'},"
+                     "{'Id':'b','MessageBody':'%0600d'}]}",
+                     1, 2);
+    assert_action_error(t, "AWS.SimpleQueueService.BatchRequestTooLong");
+    assert_slice(t->message,
+                 "Batch requests cannot be longer than 1024 bytes. You have sent 1200 bytes.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +461,7 @@ int main(void)
         TEST(a_bad_entry_fails_alone),
         TEST(a_too_long_entry_fails_alone_in_other_words),
         TEST(a_batch_of_more_than_a_mebibyte_is_refused_with_its_size),
+        TEST(a_server_may_allow_less_than_a_mebibyte),
         TEST(a_fifo_batch_without_ids_fails_as_a_whole),
         TEST(fifo_entries_are_enqueued_in_list_order),
     };

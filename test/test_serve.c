@@ -201,6 +201,31 @@ static void a_wrong_line_is_explained_and_ends_with_2(void **state)
     ASSERT_ENDS(2, "--sync is normal or full, not \"maybe\"", "--sync", "maybe");
 }
 
+static void limits_of_size_and_in_flight_are_chosen(void **state)
+{
+    lk_test_program program = {0};
+    lk_test_reply reply = {0};
+    lk_test_wire wire;
+    (void)state;
+    lk_test_server server = {
+        .port = start(&program, "--max-message-bytes=262144", "--in-flight-limit=1")};
+    lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    lk_test_wire_open(&wire, server.port);
+    lk_test_wire_call(&wire, "GetQueueAttributes",
+                      "{\"QueueUrl\":\"jobs\",\"AttributeNames\":[\"MaximumMessageSize\"]}",
+                      &reply);
+    assert_string_equal(reply.body.ptr, "{\"Attributes\":{\"MaximumMessageSize\":\"262144\"}}");
+    for (int i = 0; i < 2; i++)
+        lk_test_server_do(&server, "SendMessage", "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}");
+    lk_test_server_do(&server, "ReceiveMessage", "{\"QueueUrl\":\"jobs\"}");
+    lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\"}", &reply);
+    assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"), "OverLimit;Sender");
+    lk_test_reply_clear(&reply);
+    lk_test_wire_close(&wire);
+    stop(&program, SIGTERM);
+    ASSERT_ENDS(2, "max-message-bytes", "--max-message-bytes", "1048577");
+}
+
 static void the_waits_of_aws_are_imposed_on_request(void **state)
 {
     lk_test_program program = {0};
@@ -419,6 +444,7 @@ int main(void)
         cmocka_unit_test(an_address_that_others_can_reach_is_refused),
         cmocka_unit_test(errors_are_json_on_request),
         cmocka_unit_test(a_wrong_line_is_explained_and_ends_with_2),
+        cmocka_unit_test(limits_of_size_and_in_flight_are_chosen),
         cmocka_unit_test(the_waits_of_aws_are_imposed_on_request),
         cmocka_unit_test(help_lists_the_options),
         cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),

@@ -16,7 +16,9 @@ int test_action_setup(void **state)
     test_action *t = calloc(1, sizeof *t);
     assert_non_null(t);
     t->now_ms = START_MS;
-    t->env = (lk_action_env){.region = "us-east-1", .account = "000000000000"};
+    t->env = (lk_action_env){.region = "us-east-1",
+                             .account = "000000000000",
+                             .max_message_bytes = LK_MESSAGE_MAX_BYTES};
     t->path = "/";
     lk_store_options options = {.path = NULL};
     assert_lk_ok(lk_store_open(&options, &t->store, &err));
