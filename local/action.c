@@ -139,6 +139,7 @@ static const lk_member receive_members[] = {
     MEMBER("MaxNumberOfMessages", "MaxNumberOfMessages", INT, OF_REQUEST(max_messages)),
     MEMBER("VisibilityTimeout", "VisibilityTimeout", INT, OF_REQUEST(visibility_s)),
     MEMBER("WaitTimeSeconds", "WaitTimeSeconds", INT, OF_REQUEST(wait_s)),
+    MEMBER("ReceiveRequestAttemptId", "ReceiveRequestAttemptId", STRING, OF_REQUEST(attempt_id)),
     END};
 static const lk_member receive_answers[] = {
     MEMBER("Messages", "Message", MESSAGES, OF_REQUEST(messages)), END};

@@ -3,6 +3,7 @@
  * action_receive: ReceiveMessage: its ranges, taking messages or waiting for them, and showing of
  * each what was asked for. Nothing asked for is nothing shown: no empty lists, no digest of them.
  */
+#include "action_rules.h"
 #include "action_run.h"
 
 #include <string.h>
@@ -22,6 +23,15 @@ static int check_range(lk_request *request, const char *name, int64_t value, int
                            (long long)value, name, reason);
 }
 
+static int refuse_attempt_id(lk_request *request, const char *reason)
+{
+    return lk_fault_format(&request->fault, &request->arena, LK_FAULT_PARAMETER_VALUE,
+                           "Value %.*s for parameter ReceiveRequestAttemptId is invalid. Reason: "
+                           "%s",
+                           (int)LK_MIN(request->attempt_id.len, (size_t)256),
+                           request->attempt_id.ptr, reason);
+}
+
 int lk_receive_message_check(lk_request *request, lk_err *err)
 {
     (void)err; /* the signature of a row's check */
@@ -30,8 +40,13 @@ int lk_receive_message_check(lk_request *request, lk_err *err)
         check_range(request, "WaitTimeSeconds", request->wait_s, 0, WAIT_MAX_S,
                     "Must be >= 0 and <= 20"))
         return 1;
-    return check_range(request, "VisibilityTimeout", request->visibility_s, 0, VISIBILITY_MAX_S,
-                       "Must be >= 0 and <= 43200");
+    if (check_range(request, "VisibilityTimeout", request->visibility_s, 0, VISIBILITY_MAX_S,
+                    "Must be >= 0 and <= 43200"))
+        return 1;
+    if (!request->attempt_id.ptr || lk_rule_message_id(request->attempt_id))
+        return 0;
+    return refuse_attempt_id(request, "ReceiveRequestAttemptId can only include alphanumeric and "
+                                      "punctuation characters. 1 to 128 in length.");
 }
 
 /* --- Run ------------------------------------------------------------------------------------ */
@@ -55,20 +70,32 @@ static void touch_after(const lk_action_context *context, const lk_store_queue *
         context->touch(context->touch_ctx, received->moved_to_queue_id);
 }
 
+static int receive(const lk_action_context *context, const lk_request *request,
+                   const lk_store_queue *queue, lk_store_received *received, lk_err *err)
+{
+    int max_messages = request->max_messages == LK_ABSENT ? 1 : (int)request->max_messages;
+    int64_t visibility_s = request->visibility_s == LK_ABSENT ? -1 : request->visibility_s;
+    if (request->attempt_id.ptr)
+        return lk_store_receive_attempt(context->store, queue, request->attempt_id, max_messages,
+                                        visibility_s, context->now_ms, received, err);
+    return lk_store_receive(context->store, queue, max_messages, visibility_s, context->now_ms,
+                            received, err);
+}
+
 int lk_receive_message_run(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
+    if (request->attempt_id.ptr && !queue->settings.fifo)
+        return refuse_attempt_id(request, "The request include parameter that is not valid for "
+                                          "this queue type.");
     lk_store_received *received = received_list(request);
     if (!received)
         return LK_FAIL_NOMEM(err);
     request->received_from = queue->id;
     request->waits_s = request->wait_s == LK_ABSENT ? queue->settings.wait_s : request->wait_s;
-    int max_messages = request->max_messages == LK_ABSENT ? 1 : (int)request->max_messages;
-    int rc = lk_store_receive(context->store, queue, max_messages,
-                              request->visibility_s == LK_ABSENT ? -1 : request->visibility_s,
-                              context->now_ms, received, err);
+    int rc = receive(context, request, queue, received, err);
     if (rc < 0)
         return rc;
     touch_after(context, queue, received);

@@ -162,6 +162,7 @@ typedef struct lk_request {
     int64_t max_messages;
     int64_t visibility_s;
     int64_t wait_s;
+    lk_slice attempt_id;
     lk_request_entry one;       /* single actions */
     lk_request_entries entries; /* batch actions */
 

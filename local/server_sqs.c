@@ -123,10 +123,11 @@ lk_call_next lk_server_sqs_begin(lk_server_call *call)
 
 /* --- Giving back ---------------------------------------------------------------------------- */
 
+/* What was given again may have arrived the first time, and can be asked for once more. */
 bool lk_server_sqs_has_messages(const lk_server_call *call)
 {
     const lk_store_received *received = call->request.received;
-    return received && received->count > 0 && !call->failure;
+    return received && received->count > 0 && !received->again && !call->failure;
 }
 
 static void run_undo(lk_work *work, lk_writer *writer)

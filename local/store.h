@@ -265,6 +265,7 @@ typedef struct lk_store_received {
     size_t count;
     size_t moved;              /* messages that went to the dead-letter queue instead … */
     int64_t moved_to_queue_id; /* … whose long polls want to be woken; 0: none moved */
+    bool again;                /* what an earlier call with the same attempt id was given */
 } lk_store_received;
 
 /* Takes up to max_messages (1..10) that can be received now; none is no refusal: count 0.
@@ -274,6 +275,14 @@ typedef struct lk_store_received {
 int lk_store_receive(lk_store *store, const lk_store_queue *queue, int max_messages,
                      int64_t visibility_s, int64_t now_ms, lk_store_received *received,
                      lk_err *err) LK_CHECK;
+/* The same for a FIFO queue and a ReceiveRequestAttemptId. For 5 minutes from the first call with
+ * this id it gives what that gave, with the same handles, without counting a receive, and hides it
+ * anew; but when one of these messages was deleted, received again or got another timeout, it is a
+ * receive like any other. Survives kill -9 as the receive itself does: whoever did not get its
+ * answer can ask again. */
+int lk_store_receive_attempt(lk_store *store, const lk_store_queue *queue, lk_slice attempt_id,
+                             int max_messages, int64_t visibility_s, int64_t now_ms,
+                             lk_store_received *received, lk_err *err) LK_CHECK;
 void lk_store_received_clear(lk_store_received *received); /* accepts NULL */
 
 /* Takes one delivery back, for an answer that could not be sent: receive count, first-receive time,

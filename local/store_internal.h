@@ -6,8 +6,8 @@
  * transactions) · store_settings, store_queue, store_tag (queues) · store_handle, store_payload,
  * store_message
  * (rows) · store_fifo (groups), store_dedup · store_retain (what has had its time) · store_send ·
- * store_redrive · store_receive · store_settle (delete, visibility, undo) · store_move (tasks),
- * store_move_run.
+ * store_redrive · store_receive · store_attempt · store_settle (delete, visibility, undo) ·
+ * store_move (tasks), store_move_run.
  *
  * Piles. A queue's messages carry the number of its pile, not of the queue. Purge and delete give
  * the queue a new pile, or none, and leave the old one to lk_store_tidy: they take the same time
@@ -29,6 +29,7 @@
 #define LK_UUID_BYTES          16
 #define LK_VISIBILITY_LIMIT_MS INT64_C(43200000) /* 12 h, from the receive */
 #define LK_DEDUP_WINDOW_MS     INT64_C(300000)   /* 5 minutes, from the first accepted send */
+#define LK_ATTEMPT_WINDOW_MS   INT64_C(300000)   /* 5 minutes, from the first receive */
 #define LK_STORE_UNKNOWN       INT64_C(-1)       /* a cached figure that must be asked for */
 
 /* --- Statements ----------------------------------------------------------------------------- */
@@ -139,6 +140,14 @@
                  " seq) VALUES (?, ?, ?, ?, ?, ?, ?)")                                             \
     X(DEDUP_OLDEST, "SELECT id, accepted_at FROM dedup ORDER BY id LIMIT 1")                       \
     X(DEDUP_REMOVE, "DELETE FROM dedup WHERE id = ?")                                              \
+    X(ATTEMPT_FIND, "SELECT made_at, visible_at, messages FROM receive_attempt"                    \
+                    " WHERE pile = ? AND attempt_id = ?")                                          \
+    X(ATTEMPT_PUT, "INSERT OR REPLACE INTO receive_attempt (pile, attempt_id, made_at,"            \
+                   " visible_at, messages) VALUES (?, ?, ?, ?, ?)")                                \
+    X(ATTEMPT_HIDE, "UPDATE receive_attempt SET visible_at = ?3"                                   \
+                    " WHERE pile = ?1 AND attempt_id = ?2")                                        \
+    X(ATTEMPT_FORGET, "DELETE FROM receive_attempt WHERE id IN (SELECT id FROM receive_attempt"    \
+                      " WHERE made_at <= ? ORDER BY made_at LIMIT ?)")                             \
     X(MOVE_ADD,                                                                                    \
       "INSERT INTO move_task (" LK_MOVE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")   \
     X(MOVE_PUT, "UPDATE move_task SET status = ?2, failure = ?3, moved = ?4, paced_at = ?5,"       \
@@ -393,10 +402,18 @@ int lk_redrive_move(lk_store *store, lk_queue_state *queue, lk_queue_state *targ
  * first. */
 int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
                     size_t wanted, lk_message_row *rows, size_t *count, lk_err *err);
+/* Adds the message to *received with the handle of its last receive. */
+int lk_receive_show(lk_store *store, const lk_queue_state *queue, const lk_message_row *row,
+                    lk_store_received *received, lk_err *err);
 /* Adds the message to *received as delivered now. */
 int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_row *row,
                        int64_t visibility_ms, int64_t now_ms, lk_store_received *received,
                        lk_err *err);
+
+/* --- store_attempt --------------------------------------------------------------------------- */
+
+/* Removes at most max attempts that are older than 5 minutes. *more: there may be others. */
+int lk_attempt_tidy(lk_store *store, int64_t now_ms, int max, bool *more, lk_err *err);
 
 /* --- store_move ------------------------------------------------------------------------------ */
 

@@ -26,6 +26,23 @@ static int write_delivery(lk_store *store, const lk_message_row *row, lk_err *er
     return lk_sql_run(&sql, err);
 }
 
+int lk_receive_show(lk_store *store, const lk_queue_state *queue, const lk_message_row *row,
+                    lk_store_received *received, lk_err *err)
+{
+    lk_store_message *message = &received->messages[received->count++];
+    *message = (lk_store_message){
+        .receive_count = row->receive_count,
+        .sent_at_ms = row->sent_at_ms,
+        .first_received_at_ms = row->first_received_at_ms,
+    };
+    lk_sequence_format(row->seq, message->sequence_number);
+    int rc = lk_payload_read(store, row, message, err);
+    if (rc)
+        return rc;
+    const lk_handle handle = {queue->shown.id, row->id, row->receive_count};
+    return lk_handle_format(store, &handle, message->receipt_handle, err);
+}
+
 int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_row *row,
                        int64_t visibility_ms, int64_t now_ms, lk_store_received *received,
                        lk_err *err)
@@ -41,18 +58,7 @@ int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_
         return rc;
     if (visibility_ms > 0)
         queue->in_flight++;
-    lk_store_message *message = &received->messages[received->count++];
-    *message = (lk_store_message){
-        .receive_count = delivered.receive_count,
-        .sent_at_ms = delivered.sent_at_ms,
-        .first_received_at_ms = delivered.first_received_at_ms,
-    };
-    lk_sequence_format(delivered.seq, message->sequence_number);
-    rc = lk_payload_read(store, &delivered, message, err);
-    if (rc)
-        return rc;
-    const lk_handle handle = {queue->shown.id, delivered.id, delivered.receive_count};
-    return lk_handle_format(store, &handle, message->receipt_handle, err);
+    return lk_receive_show(store, queue, &delivered, received, err);
 }
 
 void lk_store_received_clear(lk_store_received *received)

@@ -127,6 +127,7 @@ static int clear_piece(lk_store *store, bool *more, lk_err *err)
 int lk_store_tidy(lk_store *store, int64_t now_ms, bool *more, lk_err *err)
 {
     bool more_entries = false;
+    bool more_attempts = false;
     *more = false;
     int rc = lk_store_ready(store, err);
     if (!rc)
@@ -135,6 +136,8 @@ int lk_store_tidy(lk_store *store, int64_t now_ms, bool *more, lk_err *err)
         rc = lk_sql_run_with(store, LK_SQL_DELETED_FORGET, now_ms - LK_STORE_WAIT_MS, err);
     if (!rc)
         rc = lk_dedup_tidy(store, now_ms, TIDY_ROWS, &more_entries, err);
-    *more |= more_entries;
+    if (!rc)
+        rc = lk_attempt_tidy(store, now_ms, TIDY_ROWS, &more_attempts, err);
+    *more |= more_entries || more_attempts;
     return rc;
 }

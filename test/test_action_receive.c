@@ -400,6 +400,51 @@ static void fifo_dead_letters_need_no_deduplication_id(void **state)
     assert_bodies(t, "dead.fifo", "same same");
 }
 
+static void an_attempt_id_gets_the_same_messages_again(void **state)
+{
+    test_action *t = *state;
+    char handle[128];
+    test_action_send(t, "jobs.fifo", "a");
+    for (int i = 0; i < 2; i++) {
+        test_action_call(t, "ReceiveMessage",
+                         "{'QueueUrl':'jobs.fifo','ReceiveRequestAttemptId':'try-1',"
+                         "'AttributeNames':['All']}");
+        assert_action_ok(t);
+        if (i == 0)
+            snprintf(handle, sizeof handle, "%s", test_action_handle(t, 0));
+        assert_string_equal(test_action_handle(t, 0), handle);
+        assert_slice(test_action_system(t, "ApproximateReceiveCount"), "1");
+        t->now_ms += 1000;
+    }
+    test_action_call(t, "ReceiveMessage",
+                     "{'QueueUrl':'jobs.fifo','ReceiveRequestAttemptId':'try-2'}");
+    assert_int_equal(test_action_count(t, "Messages"), 0);
+}
+
+static void an_attempt_id_is_for_fifo_queues_and_has_128_characters(void **state)
+{
+    test_action *t = *state;
+    char id[200];
+    memset(id, 'x', sizeof id);
+    test_action_call(t, "ReceiveMessage", "{'QueueUrl':'jobs','ReceiveRequestAttemptId':'a'}");
+    assert_action_error(t, "InvalidParameterValue");
+    assert_slice(t->message,
+                 "Value a for parameter ReceiveRequestAttemptId is invalid. Reason: The "
+                 "request include parameter that is not valid for this queue type.");
+    test_action_call(t, "ReceiveMessage",
+                     "{'QueueUrl':'jobs.fifo','ReceiveRequestAttemptId':'%.128s'}", id);
+    assert_action_ok(t);
+    test_action_call(t, "ReceiveMessage",
+                     "{'QueueUrl':'jobs.fifo','ReceiveRequestAttemptId':'%.129s'}", id);
+    assert_action_error(t, "InvalidParameterValue");
+    test_action_call(t, "ReceiveMessage",
+                     "{'QueueUrl':'jobs.fifo','ReceiveRequestAttemptId':'a b'}");
+    assert_action_error(t, "InvalidParameterValue");
+    assert_slice(t->message, "Value a b for parameter ReceiveRequestAttemptId is invalid. Reason: "
+                             "ReceiveRequestAttemptId can only include alphanumeric and "
+                             "punctuation characters. 1 to 128 in length.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +469,8 @@ int main(void)
         TEST(fifo_messages_return_in_their_order_after_expiry),
         TEST(a_message_is_delivered_max_receive_count_times_and_then_moved),
         TEST(fifo_dead_letters_need_no_deduplication_id),
+        TEST(an_attempt_id_gets_the_same_messages_again),
+        TEST(an_attempt_id_is_for_fifo_queues_and_has_128_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -427,20 +427,31 @@ static int64_t visible(lk_test_server *t)
     return count;
 }
 
-/* More than the kernel's socket buffers hold, to a client that does not read. */
+/* Sends ten messages: more than the kernel's socket buffers hold, to a client that does not read.
+ */
+static void send_megabytes(lk_test_server *t, const char *queue)
+{
+    lk_buf text = {0}, body = {0};
+    for (int i = 0; i < 1000000; i++)
+        lk_buf_add_char(&text, 'x');
+    for (int i = 0; i < 10; i++) {
+        lk_buf_reset(&body);
+        lk_buf_addf(&body, "{\"QueueUrl\":\"%s\",\"MessageBody\":\"%s\"", queue, text.ptr);
+        if (strstr(queue, ".fifo"))
+            lk_buf_addf(&body, ",\"MessageGroupId\":\"g\",\"MessageDeduplicationId\":\"%d\"", i);
+        lk_buf_add_char(&body, '}');
+        lk_test_server_do(t, "SendMessage", body.ptr);
+    }
+    lk_buf_clear(&body);
+    lk_buf_clear(&text);
+}
+
 static void an_answer_that_cannot_be_sent_is_taken_back(void **state)
 {
     lk_test_server *t = *state;
     lk_test_wire wire;
-    lk_buf body = {0};
     create(t, "jobs");
-    lk_buf_add_str(&body, "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"");
-    for (int i = 0; i < 1000000; i++)
-        lk_buf_add_char(&body, 'x');
-    lk_buf_add_str(&body, "\"}");
-    for (int i = 0; i < 10; i++)
-        lk_test_server_do(t, "SendMessage", body.ptr);
-    lk_buf_clear(&body);
+    send_megabytes(t, "jobs");
     lk_test_wire_open(&wire, t->port);
     lk_test_wire_send(&wire, "ReceiveMessage",
                       "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}");
@@ -452,6 +463,27 @@ static void an_answer_that_cannot_be_sent_is_taken_back(void **state)
         usleep(20000);
     assert_int_equal(visible(t), 10);
     assert_untouched_message(t);
+}
+
+/* The one who has it may be at work on it. */
+static void what_was_given_before_is_not_taken_back(void **state)
+{
+    static const char attempt[] = "{\"QueueUrl\":\"jobs.fifo\",\"MaxNumberOfMessages\":10,"
+                                  "\"VisibilityTimeout\":600,\"ReceiveRequestAttemptId\":\"a\"}";
+    lk_test_server *t = *state;
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    create(t, "jobs.fifo");
+    send_megabytes(t, "jobs.fifo");
+    call(t, "ReceiveMessage", attempt, &reply);
+    assert_int_equal(lk_test_reply_messages(&reply), 10);
+    lk_test_reply_clear(&reply);
+    lk_test_wire_open(&wire, t->port);
+    lk_test_wire_send(&wire, "ReceiveMessage", attempt);
+    park();
+    lk_test_wire_reset(&wire);
+    park();
+    assert_int_equal(visible(t), 0);
 }
 
 int main(void)
@@ -479,6 +511,7 @@ int main(void)
         TEST(a_half_closed_client_counts_as_gone),
         TEST(the_next_in_line_gets_what_the_one_that_hung_up_does_not),
         TEST(an_answer_that_cannot_be_sent_is_taken_back),
+        TEST(what_was_given_before_is_not_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

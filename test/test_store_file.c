@@ -108,6 +108,29 @@ static void the_limit_in_flight_counts_what_was_there_before_the_start(void **st
                      LK_STORE_OVER_LIMIT);
 }
 
+static void a_receive_whose_answer_was_lost_with_the_process_can_be_had_again(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    const lk_slice attempt = LK_SLICE_LITERAL("attempt");
+    const char *handle = NULL;
+    test_store_send_to(t, test_store_fifo(t, "jobs.fifo"), "g", "m1", NULL);
+    for (int i = 0; i < 2; i++, t->now_ms += 1000) {
+        lk_err err = {0};
+        test_store_begin(t);
+        lk_store_received_clear(&t->got);
+        assert_lk_ok(lk_store_receive_attempt(t->store, test_store_find(t, "jobs.fifo"), attempt,
+                                              10, 30, t->now_ms, &t->got, &err));
+        test_store_commit(t);
+        assert_int_equal(t->got.count, 1);
+        if (handle)
+            assert_string_equal(test_store_handle(t, 0), handle);
+        handle = test_store_handle(t, 0);
+        reopen(f);
+    }
+    assert_int_equal(test_store_try_delete(t, test_store_find(t, "jobs.fifo"), handle), 0);
+}
+
 static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between(void **state)
 {
     file_store *f = *state;
@@ -132,6 +155,7 @@ static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_b
 /* What later versions added, taken away again. */
 static const char back_to_version_1[] =
     "DROP TABLE tag; DROP TABLE move_task; DROP TABLE deleted_queue; "
+    "DROP TABLE receive_attempt; "
     "ALTER TABLE queue DROP COLUMN purged_at; PRAGMA user_version = 1";
 
 static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
@@ -546,6 +570,8 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         test_store_send_to(t, queue, id, id, NULL);
     }
     test_store_begin(t);
+    assert_lk_ok(lk_store_receive_attempt(t->store, queue, LK_SLICE_LITERAL("attempt"), 10, 30,
+                                          t->now_ms, &t->got, &err));
     assert_lk_ok(lk_store_queue_delete(t->store, queue, t->now_ms, &err));
     assert_lk_ok(
         lk_store_queue_delete(t->store, test_store_find(t, "source.fifo"), t->now_ms, &err));
@@ -556,9 +582,9 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
         assert_lk_ok(lk_store_tidy(t->store, t->now_ms, &more, &err));
         test_store_commit(t);
     }
-    static const char *const tables[] = {"queue",      "message",       "payload",
-                                         "fifo_group", "dedup",         "tag",
-                                         "move_task",  "deleted_queue", "discarded_pile"};
+    static const char *const tables[] = {
+        "queue", "message",   "payload",       "fifo_group",      "dedup",
+        "tag",   "move_task", "deleted_queue", "receive_attempt", "discarded_pile"};
     for (size_t i = 0; i < LK_COUNT(tables); i++)
         assert_int_equal(rows_in(f, tables[i]), 0);
 }
@@ -604,6 +630,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(messages_handles_and_deduplication_survive_closing),
         TEST(the_limit_in_flight_counts_what_was_there_before_the_start),
+        TEST(a_receive_whose_answer_was_lost_with_the_process_can_be_had_again),
         TEST(a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between),
         TEST(a_file_of_version_1_is_brought_up_to_date_with_all_it_holds),
         TEST(what_was_not_committed_is_not_there_after_closing),
