@@ -211,7 +211,9 @@ static int check_together(lk_request *request, const lk_store_queue *queue,
     const lk_store_settings *now = queue ? &queue->settings : NULL;
     bool scope_group = settings->given & LK_SET_DEDUP_SCOPE ? settings->dedup_scope_group
                                                             : now && now->dedup_scope_group;
-    if ((settings->given & LK_SET_THROUGHPUT) && settings->throughput_per_group && !scope_group)
+    bool per_group = settings->given & LK_SET_THROUGHPUT ? settings->throughput_per_group
+                                                         : now && now->throughput_per_group;
+    if (per_group && !scope_group)
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_ATTRIBUTE_VALUE, "%s",
                                "Invalid value for the parameter FifoThroughputLimit. Reason: "
                                "perMessageGroupId needs DeduplicationScope messageGroup.");

@@ -81,7 +81,7 @@ static int word_refusal(int refusal, unsigned differs, lk_request *request)
 static int check_deleted(const lk_action_context *context, lk_request *request, lk_err *err)
 {
     int64_t deleted_at_ms = 0;
-    if (!request->env->recreate_wait || lk_store_queue_find(context->store, request->queue_name))
+    if (!request->env->recreate_wait)
         return 0;
     int rc = lk_store_queue_deleted_at(context->store, request->queue_name, context->now_ms,
                                        &deleted_at_ms, err);
@@ -95,18 +95,18 @@ int lk_create_queue_run(const lk_action_context *context, lk_request *request, l
     lk_store_settings settings;
     const lk_store_queue *queue = NULL;
     unsigned differs = 0;
+    bool is_new = !lk_store_queue_find(context->store, request->queue_name);
     int rc = check_name(request);
-    if (rc == 0)
+    if (rc == 0 && is_new)
         rc = check_deleted(context, request, err);
     if (rc == 0)
         rc = lk_attributes_read(request, NULL, lk_rule_fifo_name(request->queue_name), &settings,
                                 err);
-    if (rc == 0)
+    if (rc == 0 && is_new) /* the policy of one that is there is compared, not set */
         rc = lk_redrive_permitted(context, request, request->queue_name, &settings,
                                   attribute_given(request, "RedrivePolicy"), err);
     if (rc)
         return rc;
-    bool is_new = !lk_store_queue_find(context->store, request->queue_name);
     rc = lk_store_queue_create(context->store, request->queue_name, &settings, context->now_ms,
                                &queue, &differs, err);
     if (rc > 0)

@@ -95,6 +95,7 @@ lk_call_next lk_server_admin_begin(lk_server_call *call);
 lk_call_next lk_server_clock_begin(lk_server_call *call); /* POST of the clock */
 /* Takes back what the call received and its client did not get; frees the call in the end. */
 void lk_server_sqs_undo(lk_server_call *call);
+/* It holds messages that would be taken back. */
 bool lk_server_sqs_has_messages(const lk_server_call *call);
 
 /* --- Suspending ----------------------------------------------------------------------------- */

@@ -354,6 +354,10 @@ static void throughput_per_group_needs_deduplication_per_group(void **state)
     assert_action_ok(t);
     set(t, "jobs.fifo", "'FifoThroughputLimit':'perMessageGroupId'");
     assert_action_ok(t);
+    set(t, "jobs.fifo", "'DeduplicationScope':'queue'");
+    assert_action_error(t, "InvalidAttributeValue");
+    set(t, "jobs.fifo", "'DeduplicationScope':'queue','FifoThroughputLimit':'perQueue'");
+    assert_action_ok(t);
 }
 
 /* --- Redrive -------------------------------------------------------------------------------- */
@@ -454,6 +458,21 @@ static void a_dead_letter_queue_chooses_its_sources(void **state)
     allow(t, "dead", "{\"redrivePermission\":\"allowAll\"}");
     set_redrive(t, "others", policy);
     assert_action_ok(t);
+}
+
+static void a_queue_that_is_there_is_found_whatever_its_dead_letter_queue_allows_since(void **state)
+{
+    static const char redrive[] =
+        "'RedrivePolicy':'{\\'deadLetterTargetArn\\':\\'" ARN "dead\\',\\'maxReceiveCount\\':1}'";
+    test_action *t = *state;
+    create(t, "dead", "");
+    create(t, "source", redrive);
+    assert_action_ok(t);
+    allow(t, "dead", "{\"redrivePermission\":\"denyAll\"}");
+    create(t, "source", redrive);
+    assert_action_ok(t);
+    create(t, "another", redrive);
+    assert_action_error(t, "InvalidParameterValue");
 }
 
 static void bad_redrive_allow_policies_are_invalid_parameters(void **state)
@@ -579,6 +598,7 @@ int main(void)
         TEST(a_missing_dead_letter_queue_is_refused),
         TEST(a_dead_letter_queue_of_the_other_type_is_refused),
         TEST(a_dead_letter_queue_chooses_its_sources),
+        TEST(a_queue_that_is_there_is_found_whatever_its_dead_letter_queue_allows_since),
         TEST(bad_redrive_allow_policies_are_invalid_parameters),
         TEST(a_deleted_queue_is_gone_with_its_messages),
         TEST(purge_empties_a_queue),

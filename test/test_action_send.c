@@ -259,8 +259,11 @@ static void the_trace_header_comes_from_the_message_or_else_from_the_request(voi
     send_with(t, "jobs",
               ",'MessageBody':'x','MessageSystemAttributes':{'AWSTraceHeader':{'DataType':"
               "'String','StringValue':'Root=1-own'}}");
+    assert_int_equal(test_action_string(t, "MD5OfMessageSystemAttributes").len, 32);
+    assert_null(test_action_string(t, "MD5OfMessageAttributes").ptr); /* a digest of its own */
     test_action_receive(t, "jobs", 1);
     assert_slice(test_action_system(t, "AWSTraceHeader"), "Root=1-own");
+    assert_null(test_action_item(t, "Messages", 0, "MD5OfMessageAttributes").ptr);
 }
 
 /* --- Batches -------------------------------------------------------------------------------- */

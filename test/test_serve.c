@@ -220,6 +220,10 @@ static void limits_of_size_and_in_flight_are_chosen(void **state)
     lk_test_server_do(&server, "ReceiveMessage", "{\"QueueUrl\":\"jobs\"}");
     lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\"}", &reply);
     assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"), "OverLimit;Sender");
+    assert_int_equal(reply.status, 403);
+    lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":1}",
+                      &reply);
+    assert_string_equal(reply.body.ptr, "{}"); /* a long poll waits, and gets no error */
     lk_test_reply_clear(&reply);
     lk_test_wire_close(&wire);
     stop(&program, SIGTERM);

@@ -91,7 +91,8 @@ static void a_dead_letter_comes_back_as_a_new_message(void **state)
     assert_null(got->dedup_id.ptr);
 }
 
-static void a_redriven_message_has_its_deliveries_again(void **state)
+static void
+a_redriven_message_counts_from_1_and_max_receive_count_1_does_not_bounce_it(void **state)
 {
     test_store *t = *state;
     const lk_store_queue *queue = test_store_with_dlq(t, false, 1);
@@ -99,7 +100,8 @@ static void a_redriven_message_has_its_deliveries_again(void **state)
     bury(t, queue, "a");
     test_store_start_move(t, dead, NULL, 0);
     test_store_move(t);
-    assert_store_gives(t, queue, "a"); /* maxReceiveCount 1 does not bounce it */
+    assert_store_gives(t, queue, "a");
+    assert_int_equal(t->got.messages[0].receive_count, 1);
     assert_int_equal(t->got.moved, 0);
     t->now_ms += HOUR_MS;
     assert_store_gives(t, queue, "");
@@ -626,7 +628,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, test_store_setup, test_store_teardown)
     const struct CMUnitTest tests[] = {
         TEST(a_dead_letter_comes_back_as_a_new_message),
-        TEST(a_redriven_message_has_its_deliveries_again),
+        TEST(a_redriven_message_counts_from_1_and_max_receive_count_1_does_not_bounce_it),
         TEST(an_old_handle_cannot_touch_the_redriven_message),
         TEST(retention_starts_anew),
         TEST(the_delay_of_the_destination_holds_as_for_every_new_message),
