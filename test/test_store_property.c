@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 enum { QUEUES = 4, GROUPS = 3, MAX_MESSAGES = 2000, STEPS = 600, SEEDS = 12, LIMIT = 2 };
+enum { ATTEMPTS = 2, ATTEMPT_QUEUE = 1 }; /* attempts are made on one FIFO queue */
 
 typedef struct model_message {
     char id[LK_STORE_UUID_SIZE];
@@ -28,11 +29,22 @@ typedef struct model_message {
     bool dead; /* seen in the dead-letter queue; from then on it is the model's no more */
 } model_message;
 
+/* What a receive with an attempt id was given. */
+typedef struct model_attempt {
+    int64_t made_at_ms;
+    int64_t visible_at_ms;
+    size_t count; /* 0: none was made */
+    int places[LK_STORE_RECEIVE_MAX];
+    char handles[LK_STORE_RECEIVE_MAX][LK_STORE_HANDLE_SIZE];
+} model_attempt;
+
 typedef struct world {
     test_store t;
     char path[96];
     uint64_t random;
     int sent;
+    model_attempt attempts[ATTEMPTS];
+    int last_redriven[GROUPS]; /* place of the last message that came out of "moved.fifo" */
     model_message messages[MAX_MESSAGES];
 } world;
 
@@ -40,14 +52,15 @@ typedef struct queue_kind {
     const char *name;
     bool fifo;
     const char *dead_letters;
+    const char *moved; /* where move tasks take dead letters */
     int64_t retention_s;
 } queue_kind;
 
 static const queue_kind kinds[QUEUES] = {
-    {"plain", false, NULL, 120},
-    {"plain.fifo", true, NULL, 120},
-    {"dying", false, "dead", 345600},
-    {"dying.fifo", true, "dead.fifo", 345600},
+    {"plain", false, NULL, NULL, 120},
+    {"plain.fifo", true, NULL, NULL, 120},
+    {"dying", false, "dead", "moved", 345600},
+    {"dying.fifo", true, "dead.fifo", "moved.fifo", 345600},
 };
 
 static int64_t pick(world *w, int64_t below)
@@ -152,14 +165,13 @@ static void note_delivery(world *w, model_message *m, const lk_store_message *go
     assert_int_equal(got->sent_at_ms, m->sent_at_ms);
 }
 
-static void step_receive(world *w, int queue)
+/* What is in t.got is a receive as the rules want it; noted as such. */
+static void check_received(world *w, int queue, int max, int64_t visibility_s)
 {
     static bool may[MAX_MESSAGES];
     int last_of_group[GROUPS] = {-1, -1, -1};
-    int max = 1 + (int)pick(w, 10);
-    int64_t visibility_s = pick(w, 4) ? pick(w, 40) : 0;
     int64_t expected = LK_MIN(receivable(w, queue, may), max);
-    size_t count = test_store_receive(&w->t, queue_of(w, queue), max, visibility_s);
+    size_t count = w->t.got.count;
     assert_int_equal(count, expected);
     for (size_t i = 0; i < count; i++) {
         model_message *m = message_of(w, w->t.got.messages[i].message_id);
@@ -177,6 +189,73 @@ static void step_receive(world *w, int queue)
     }
 }
 
+static void step_receive(world *w, int queue)
+{
+    int max = 1 + (int)pick(w, 10);
+    int64_t visibility_s = pick(w, 4) ? pick(w, 40) : 0;
+    test_store_receive(&w->t, queue_of(w, queue), max, visibility_s);
+    check_received(w, queue, max, visibility_s);
+}
+
+static bool can_be_given_again(const world *w, const model_attempt *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const model_message *m = &w->messages[a->places[i]];
+        if (!alive(w, m) || strcmp(m->handle, a->handles[i]) != 0 ||
+            m->visible_at_ms != a->visible_at_ms)
+            return false;
+    }
+    return a->count > 0 && w->t.now_ms < a->made_at_ms + 5 * MINUTE_MS;
+}
+
+static void note_attempt(world *w, model_attempt *a, int64_t visibility_s)
+{
+    if (w->t.got.count == 0)
+        return;
+    a->made_at_ms = w->t.now_ms;
+    a->visible_at_ms = w->t.now_ms + visibility_s * 1000;
+    a->count = w->t.got.count;
+    for (size_t i = 0; i < a->count; i++) {
+        a->places[i] = (int)(message_of(w, w->t.got.messages[i].message_id) - w->messages);
+        memcpy(a->handles[i], w->t.got.messages[i].receipt_handle, LK_STORE_HANDLE_SIZE);
+    }
+}
+
+static void check_given_again(world *w, model_attempt *a, int64_t visibility_s)
+{
+    assert_int_equal(w->t.got.count, a->count);
+    a->visible_at_ms = w->t.now_ms + visibility_s * 1000;
+    for (size_t i = 0; i < a->count; i++) {
+        model_message *m = &w->messages[a->places[i]];
+        assert_string_equal(w->t.got.messages[i].receipt_handle, a->handles[i]);
+        assert_int_equal(w->t.got.messages[i].receive_count, m->count);
+        m->visible_at_ms = a->visible_at_ms;
+    }
+}
+
+static void step_attempt(world *w)
+{
+    lk_err err = {0};
+    int64_t number = pick(w, ATTEMPTS);
+    model_attempt *a = &w->attempts[number];
+    const char id[] = {(char)('a' + number), '\0'};
+    int max = 1 + (int)pick(w, 10);
+    int64_t visibility_s = pick(w, 40);
+    bool again = can_be_given_again(w, a);
+    test_store_begin(&w->t);
+    lk_store_received_clear(&w->t.got);
+    assert_lk_ok(lk_store_receive_attempt(w->t.store, queue_of(w, ATTEMPT_QUEUE), lk_slice_of(id),
+                                          max, visibility_s, w->t.now_ms, &w->t.got, &err));
+    test_store_commit(&w->t);
+    assert_int_equal(w->t.got.again, again);
+    if (again) {
+        check_given_again(w, a, visibility_s);
+        return;
+    }
+    check_received(w, ATTEMPT_QUEUE, max, visibility_s);
+    note_attempt(w, a, visibility_s);
+}
+
 /* Whatever comes out of the dead-letter queue must have been spent. */
 static void step_bury(world *w, int queue)
 {
@@ -188,6 +267,43 @@ static void step_bury(world *w, int queue)
         assert_int_equal(w->t.got.messages[i].receive_count, m->count + 1);
         m->dead = true;
         assert_int_equal(test_store_try_delete(&w->t, dead, test_store_handle(&w->t, i)), 0);
+    }
+}
+
+/* Starts a task, or lets the one that is active go on. */
+static void step_move(world *w, int queue)
+{
+    char task_id[LK_STORE_UUID_SIZE];
+    lk_err err = {0};
+    lk_store_moved moved;
+    const lk_store_queue *dead = test_store_find(&w->t, kinds[queue].dead_letters);
+    int rc = test_store_try_start_move(&w->t, dead, kinds[queue].moved, 1 + pick(w, 500), task_id);
+    assert_true(rc == 0 || rc == LK_STORE_MOVE_ACTIVE);
+    test_store_begin(&w->t);
+    assert_lk_ok(lk_store_move_run(w->t.store, w->t.now_ms, &moved, &err));
+    test_store_commit(&w->t);
+}
+
+/* What was moved is a new message of the same body, once, and a group's are in their order. */
+static void step_take_moved(world *w, int queue)
+{
+    const lk_store_queue *to = test_store_find(&w->t, kinds[queue].moved);
+    size_t count = test_store_receive(&w->t, to, 10, 600);
+    for (size_t i = 0; i < count; i++) {
+        int64_t place = -1;
+        const lk_store_message *got = &w->t.got.messages[i];
+        assert_true(lk_slice_to_int64(got->body, &place) && place >= 0 && place < w->sent);
+        model_message *m = &w->messages[place];
+        assert_true(spent(m) && alive(w, m) && visible(w, m));
+        assert_string_not_equal(got->message_id, m->id);
+        assert_int_equal(got->receive_count, 1);
+        assert_null(got->dead_letter_source.ptr);
+        if (kinds[queue].fifo) {
+            assert_true(place > w->last_redriven[m->group]);
+            w->last_redriven[m->group] = (int)place;
+        }
+        m->dead = true;
+        assert_int_equal(test_store_try_delete(&w->t, to, test_store_handle(&w->t, i)), 0);
     }
 }
 
@@ -267,6 +383,7 @@ static void step_rollback(world *w)
 {
     lk_err err = {0};
     lk_store_sent sent;
+    lk_store_moved moved;
     const lk_store_queue *queue = queue_of(w, (int)pick(w, QUEUES));
     const lk_store_send message = {.body = LK_SLICE_LITERAL("never"),
                                    .group_id = LK_SLICE_LITERAL("group0"),
@@ -275,6 +392,7 @@ static void step_rollback(world *w)
     lk_store_received_clear(&w->t.got);
     assert_lk_ok(lk_store_receive(w->t.store, queue, 10, 30, w->t.now_ms, &w->t.got, &err));
     assert_lk_ok(lk_store_send_message(w->t.store, queue, &message, w->t.now_ms, &sent, &err));
+    assert_lk_ok(lk_store_move_run(w->t.store, w->t.now_ms, &moved, &err));
     lk_store_rollback(w->t.store);
 }
 
@@ -297,12 +415,23 @@ static void step_tidy(world *w)
 
 /* --- Figures --------------------------------------------------------------------------------- */
 
-/* Spent messages are visible in the queue or in its dead-letter queue: counted together. */
+static int64_t visible_in(world *w, const char *name)
+{
+    lk_err err = {0};
+    lk_store_counts counts = {0};
+    if (!name)
+        return 0;
+    assert_lk_ok(
+        lk_store_queue_count(w->t.store, test_store_find(&w->t, name), w->t.now_ms, &counts, &err));
+    return counts.visible;
+}
+
+/* Spent messages are visible in the queue, in its dead-letter queue or where they were moved:
+ * counted together. */
 static void check_counts(world *w, int queue)
 {
     lk_err err = {0};
     lk_store_counts counts = {0};
-    lk_store_counts dead = {0};
     lk_store_counts expected = {0};
     for (int i = 0; i < w->sent; i++) {
         const model_message *m = &w->messages[i];
@@ -317,12 +446,10 @@ static void check_counts(world *w, int queue)
     }
     test_store_begin(&w->t);
     assert_lk_ok(lk_store_queue_count(w->t.store, queue_of(w, queue), w->t.now_ms, &counts, &err));
-    if (kinds[queue].dead_letters)
-        assert_lk_ok(lk_store_queue_count(w->t.store,
-                                          test_store_find(&w->t, kinds[queue].dead_letters),
-                                          w->t.now_ms, &dead, &err));
+    int64_t elsewhere =
+        visible_in(w, kinds[queue].dead_letters) + visible_in(w, kinds[queue].moved);
     test_store_commit(&w->t);
-    assert_int_equal(counts.visible + dead.visible, expected.visible);
+    assert_int_equal(counts.visible + elsewhere, expected.visible);
     assert_int_equal(counts.in_flight, expected.in_flight);
     assert_int_equal(counts.delayed, expected.delayed);
 }
@@ -356,8 +483,10 @@ static void random_step(world *w)
     int64_t what = pick(w, 100);
     if (what < 30)
         step_send(w, queue);
-    else if (what < 55)
+    else if (what < 52)
         step_receive(w, queue);
+    else if (what < 55)
+        step_attempt(w);
     else if (what < 65)
         step_delete(w);
     else if (what < 69)
@@ -374,6 +503,10 @@ static void random_step(world *w)
         step_reopen(w);
     else if (what < 88)
         step_tidy(w);
+    else if (what < 90)
+        step_move(w, 2 + (int)pick(w, 2));
+    else if (what < 91)
+        step_take_moved(w, 2 + (int)pick(w, 2));
     else
         w->t.now_ms += pick(w, 4) ? pick(w, 5000) : pick(w, 60000);
 }
@@ -392,6 +525,7 @@ static void drain(world *w)
             if (dying) {
                 w->t.now_ms += 12 * HOUR_MS / 40;
                 step_bury(w, queue);
+                step_take_moved(w, queue);
             }
             if (!test_store_receive(&w->t, queue_of(w, queue), 10, 20) && !dying)
                 break;
@@ -419,8 +553,12 @@ static void run_seed(uint64_t seed, const char *dir)
     snprintf(w->path, sizeof(w->path), "%s/%llu.sqlite3", dir, (unsigned long long)seed);
     const lk_store_options options = {.path = w->path};
     assert_lk_ok(lk_store_open(&options, &w->t.store, &err));
-    test_store_standard(&w->t, "dead");
-    test_store_fifo(&w->t, "dead.fifo");
+    static const char *const others[] = {"dead", "moved", "dead.fifo", "moved.fifo"};
+    for (size_t i = 0; i < LK_COUNT(others); i++)
+        test_store_queue(&w->t, others[i],
+                         (lk_store_settings){.given = i < 2 ? 0 : LK_SET_FIFO, .fifo = i >= 2});
+    for (int i = 0; i < GROUPS; i++)
+        w->last_redriven[i] = -1;
     for (int i = 0; i < QUEUES; i++) {
         lk_store_settings settings = {.given = LK_SET_RETENTION,
                                       .retention_s = kinds[i].retention_s};
