@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * alloc: what the foundation does when memory runs out, at each allocation it makes.
+ * alloc: what the foundation and the local SQS do when memory runs out, at each allocation they
+ * make.
  *
  * A scenario is run again and again: the 1st allocation fails, then the 2nd, and so on, until one
  * run needs no more. Each run that met a failure must say LK_E_NOMEM and leave nothing allocated.
@@ -14,6 +15,7 @@
 #include "endpoint.h"
 #include "json.h"
 #include "profile.h"
+#include "proto_json.h"
 #include "sigv4.h"
 #include "value.h"
 
@@ -459,6 +461,134 @@ static void workers_say_that_memory_ran_out(void **state LK_UNUSED)
     survive(make_worker);
 }
 
+/* --- The local SQS -------------------------------------------------------------------------- */
+
+#define ARN "arn:aws:sqs:us-east-1:000000000000:"
+
+static lk_store *store;
+static char move_handle[256];
+static const struct call {
+    const char *action;
+    const char *body;
+} * current_call; /* what local_action carries out */
+
+static void touch(void *ctx LK_UNUSED, int64_t queue_id LK_UNUSED)
+{
+}
+
+static int carry_out(lk_request *request, const struct call *call, lk_buf *out, lk_err *err)
+{
+    lk_action_context context = {.store = store, .now_ms = 1700000000000, .touch = touch};
+    lk_wire wire = {.target = lk_slice_of(call->action), .body = lk_slice_of(call->body)};
+    int rc = lk_store_begin(store, err);
+    if (rc == 0)
+        rc = lk_proto_json.parse(&wire, request, err);
+    if (rc == 0)
+        rc = lk_action_check(request, err);
+    if (rc == 0)
+        rc = lk_action_run(&context, request, err);
+    if (rc == 0)
+        rc = lk_action_shape(request, err);
+    if (rc == 0) {
+        lk_proto_json.render(request, out);
+        rc = lk_buf_check(out, err);
+    }
+    if (rc > 0)
+        rc = LK_FAIL(err, LK_E_INTERNAL, "%s was refused: %.*s", call->action,
+                     LK_SLICE_FMT(request->fault.message));
+    return rc;
+}
+
+static const lk_action_env action_env = {
+    .region = "us-east-1", .account = "000000000000", .max_message_bytes = LK_MESSAGE_MAX_BYTES};
+
+/* Nothing of it is kept: the next run finds the store as this one did. */
+static int local_action(lk_err *err)
+{
+    lk_request request;
+    lk_buf out = {0};
+    lk_request_init(&request, &action_env);
+    int rc = carry_out(&request, current_call, &out, err);
+    long seen = allocations;
+    fail_at = 0; /* what is rolled back may be read again */
+    lk_buf_clear(&out);
+    lk_request_clear(&request);
+    lk_store_rollback(store);
+    allocations = seen;
+    return rc;
+}
+
+static void set_up(const char *action, const char *body)
+{
+    lk_err err = {0};
+    lk_buf out = {0};
+    lk_request request;
+    const struct call call = {action, body};
+    lk_request_init(&request, &action_env);
+    assert_lk_ok(carry_out(&request, &call, &out, &err));
+    assert_lk_ok(lk_store_commit(store, &err));
+    lk_slice_copy(request.answer_handle, move_handle, sizeof move_handle);
+    lk_request_clear(&request);
+    lk_buf_clear(&out);
+}
+
+#define DEAD_LETTERS(queue)                                                                        \
+    "\"RedrivePolicy\":\"{\\\"deadLetterTargetArn\\\":\\\"" ARN queue                              \
+    "\\\",\\\"maxReceiveCount\\\":1}\""
+
+static void local_actions_say_that_memory_ran_out(void **state LK_UNUSED)
+{
+    char cancel[320];
+    lk_err err = {0};
+    const struct call calls[] = {
+        {"CreateQueue", "{\"QueueName\":\"fresh\",\"tags\":{\"a\":\"1\"}}"},
+        {"TagQueue", "{\"QueueUrl\":\"jobs\",\"Tags\":{\"b\":\"2\"}}"},
+        {"UntagQueue", "{\"QueueUrl\":\"jobs\",\"TagKeys\":[\"a\"]}"},
+        {"ListQueueTags", "{\"QueueUrl\":\"jobs\"}"},
+        {"AddPermission",
+         "{\"QueueUrl\":\"jobs\",\"Label\":\"two\",\"AWSAccountIds\":[\"1\",\"2\"],"
+         "\"Actions\":[\"*\"]}"},
+        {"RemovePermission", "{\"QueueUrl\":\"jobs\",\"Label\":\"one\"}"},
+        {"ListDeadLetterSourceQueues", "{\"QueueUrl\":\"dead\",\"MaxResults\":1}"},
+        {"StartMessageMoveTask",
+         "{\"SourceArn\":\"" ARN "idle\",\"DestinationArn\":\"" ARN "jobs\"}"},
+        {"ListMessageMoveTasks", "{\"SourceArn\":\"" ARN "dead\"}"},
+        {"CancelMessageMoveTask", cancel},
+        {"ReceiveMessage", "{\"QueueUrl\":\"jobs.fifo\",\"ReceiveRequestAttemptId\":\"new\"}"},
+        {"ReceiveMessage", "{\"QueueUrl\":\"jobs.fifo\",\"ReceiveRequestAttemptId\":\"old\"}"},
+    };
+    spare_jansson = true; /* see lk_json_parse */
+    assert_lk_ok(lk_store_open(NULL, &store, &err));
+    set_up("CreateQueue", "{\"QueueName\":\"dead\"}");
+    set_up("CreateQueue", "{\"QueueName\":\"idle\"}");
+    set_up("CreateQueue", "{\"QueueName\":\"jobs\",\"Attributes\":{" DEAD_LETTERS(
+                              "dead") "},"
+                                      "\"tags\":{\"a\":\"1\"}}");
+    set_up("CreateQueue", "{\"QueueName\":\"more\",\"Attributes\":{" DEAD_LETTERS("dead") "}}");
+    set_up("CreateQueue", "{\"QueueName\":\"rest\",\"Attributes\":{" DEAD_LETTERS("idle") "}}");
+    set_up("CreateQueue", "{\"QueueName\":\"jobs.fifo\",\"Attributes\":{\"FifoQueue\":\"true\"}}");
+    set_up("SendMessage",
+           "{\"QueueUrl\":\"jobs.fifo\",\"MessageBody\":\"x\",\"MessageGroupId\":\"g\","
+           "\"MessageDeduplicationId\":\"x\"}");
+    set_up("SendMessage",
+           "{\"QueueUrl\":\"jobs.fifo\",\"MessageBody\":\"y\",\"MessageGroupId\":\"h\","
+           "\"MessageDeduplicationId\":\"y\"}");
+    set_up("ReceiveMessage", "{\"QueueUrl\":\"jobs.fifo\",\"ReceiveRequestAttemptId\":\"old\"}");
+    set_up(
+        "AddPermission",
+        "{\"QueueUrl\":\"jobs\",\"Label\":\"one\",\"AWSAccountIds\":[\"1\"],\"Actions\":[\"*\"]}");
+    set_up("StartMessageMoveTask",
+           "{\"SourceArn\":\"" ARN "dead\",\"DestinationArn\":\"" ARN "jobs\"}");
+    snprintf(cancel, sizeof cancel, "{\"TaskHandle\":\"%s\"}", move_handle);
+    for (size_t i = 0; i < LK_COUNT(calls); i++) {
+        current_call = &calls[i];
+        /* libcrypto, which makes receipt handles, can do without some of what it asks for */
+        survive_or(local_action, strcmp(calls[i].action, "ReceiveMessage") ? LK_E_NOMEM : LK_OK);
+    }
+    lk_store_close(store);
+    spare_jansson = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +599,7 @@ int main(void)
                                         remove_files),
         cmocka_unit_test(credentials_that_could_not_be_replaced_stay),
         cmocka_unit_test(workers_say_that_memory_ran_out),
+        cmocka_unit_test(local_actions_say_that_memory_ran_out),
     };
     json_set_alloc_funcs(jansson_malloc, __wrap_free);
     if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
