@@ -19,7 +19,8 @@ static int check_key(lk_request *request, lk_slice key)
 static int refuse_number(lk_request *request, lk_slice queue_name)
 {
     return lk_fault_format(&request->fault, &request->arena, LK_FAULT_PARAMETER_VALUE,
-                           "Too many tags added for queue %.*s.", LK_SLICE_FMT(queue_name));
+                           "Too many tags added for queue %.*s.",
+                           (int)LK_MIN(queue_name.len, (size_t)256), queue_name.ptr);
 }
 
 int lk_tags_check(lk_request *request, lk_err *err)

@@ -311,6 +311,63 @@ static void a_full_disk_is_an_internal_failure_and_nothing_half_written(void **s
     remove_database(directory, file);
 }
 
+#define DEAD_ARN "arn:aws:sqs:us-east-1:000000000000:dead"
+
+/* Starts a task that moves a message a second, of twenty. */
+static void start_slow_task(lk_test_wire *wire, lk_test_reply *reply)
+{
+    lk_test_wire_call(wire, "CreateQueue", "{\"QueueName\":\"dead\"}", reply);
+    lk_test_wire_call(wire, "CreateQueue",
+                      "{\"QueueName\":\"jobs\",\"Attributes\":{\"RedrivePolicy\":"
+                      "\"{\\\"deadLetterTargetArn\\\":\\\"" DEAD_ARN
+                      "\\\",\\\"maxReceiveCount\\\":1}\"}}",
+                      reply);
+    for (int i = 0; i < 20; i++)
+        lk_test_wire_call(wire, "SendMessage", "{\"QueueUrl\":\"dead\",\"MessageBody\":\"x\"}",
+                          reply);
+    lk_test_wire_call(wire, "StartMessageMoveTask",
+                      "{\"SourceArn\":\"" DEAD_ARN
+                      "\",\"DestinationArn\":\"arn:aws:sqs:us-east-1:000000000000:jobs\","
+                      "\"MaxNumberOfMessagesPerSecond\":1}",
+                      reply);
+    assert_int_equal(reply->status, 200);
+}
+
+static void a_move_task_that_cannot_write_fails_no_request_that_needs_not(void **state)
+{
+    char directory[64], file[96];
+    lk_test_program program = {0};
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    lk_test_server server = {.port = start(&program, "--db", file)};
+    lk_test_wire_open(&wire, server.port);
+    start_slow_task(&wire, &reply);
+    limit_file_size(&program, 0);
+    lk_test_program_wait(&program, "the database failed");
+    for (int i = 0; i < 200; i++) { /* it goes on trying meanwhile */
+        lk_test_wire_call(&wire, "ListMessageMoveTasks", "{\"SourceArn\":\"" DEAD_ARN "\"}",
+                          &reply);
+        assert_int_equal(reply.status, 200);
+        lk_test_sleep_ms(5);
+    }
+    limit_file_size(&program, RLIM_INFINITY);
+    assert_int_equal(
+        lk_test_server_http(&server, "/_lambdakiq/clock", "{\"advance_s\":60}", &reply), 200);
+    for (int tries = 0; tries < 500 && !strstr(reply.body.ptr, "COMPLETED"); tries++) {
+        lk_test_sleep_ms(20);
+        lk_test_wire_call(&wire, "ListMessageMoveTasks", "{\"SourceArn\":\"" DEAD_ARN "\"}",
+                          &reply);
+    }
+    assert_non_null(strstr(reply.body.ptr, "\"ApproximateNumberOfMessagesMoved\":20"));
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+    stop(&program, SIGTERM);
+    remove_database(directory, file);
+}
+
 static void a_full_disk_does_not_keep_a_server_from_stopping(void **state)
 {
     char directory[64], file[96];
@@ -452,6 +509,7 @@ int main(void)
         cmocka_unit_test(the_waits_of_aws_are_imposed_on_request),
         cmocka_unit_test(help_lists_the_options),
         cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),
+        cmocka_unit_test(a_move_task_that_cannot_write_fails_no_request_that_needs_not),
         cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),
         cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
     };
