@@ -2,7 +2,7 @@
 
 require_relative 'sdk_helper'
 
-# The local server's rarer actions, asked for by the AWS SDK and by our own client: what one does the other sees.
+# The local server, asked by the AWS SDK and by our own client: its rarer actions, where what one does the other sees.
 class LocalActionsTest < QueueTest
   def setup
     super
@@ -10,6 +10,21 @@ class LocalActionsTest < QueueTest
     @name = make_queue(max_receive_count: 1)
     @queue = url(@name)
     @dead_arn = SERVER.arn(dead(@name))
+  end
+
+  def test_an_unknown_queue_is_a_non_existent_queue_to_the_sdk
+    error = assert_raises(Aws::SQS::Errors::NonExistentQueue) { @theirs.get_queue_url(queue_name: 'nowhere') }
+
+    assert_equal 'The specified queue does not exist.', error.message
+  end
+
+  def test_the_sdk_calls_the_host_of_the_queue_url_which_is_that_of_the_request
+    elsewhere = Aws::SQS::Client.new(endpoint: 'http://127.0.0.1:9')
+    named = @theirs.get_queue_url(queue_name: @name).queue_url
+
+    assert_equal SERVER.url, named[/\A.*(?=\/\d+\/)/]
+    assert_equal 32, elsewhere.send_message(queue_url: named, message_body: 'x').md5_of_message_body.size
+    assert_equal [1, 0, 0], counts(@name)
   end
 
   def test_tags
