@@ -253,6 +253,11 @@ const char *lk_action_title(size_t index)
     return rows[index].name;
 }
 
+bool lk_action_is_of_account(const lk_action_row *action)
+{
+    return action->run == lk_create_queue_run || action->run == lk_list_queues_run;
+}
+
 /* --- Walking a request through its row ------------------------------------------------------ */
 
 static const lk_action_row *row_named(lk_slice name)
@@ -268,14 +273,17 @@ bool lk_action_exists(lk_slice name)
     return row_named(name) != NULL;
 }
 
-int lk_action_find(lk_request *request, lk_slice name)
+int lk_action_refuse(lk_request *request, lk_slice name)
 {
-    request->action = row_named(name);
-    if (request->action)
-        return 0;
     return lk_fault_format(&request->fault, &request->arena, LK_FAULT_INVALID_ACTION,
                            "The action %.*s is not valid for this endpoint.",
                            (int)LK_MIN(name.len, (size_t)256), name.ptr);
+}
+
+int lk_action_find(lk_request *request, lk_slice name)
+{
+    request->action = row_named(name);
+    return request->action ? 0 : lk_action_refuse(request, name);
 }
 
 int lk_action_check(lk_request *request, lk_err *err)

@@ -21,6 +21,13 @@ const char *lk_fault_side(lk_fault_code code)
     return rows[code].http_status >= 500 ? "Receiver" : "Sender";
 }
 
+lk_slice lk_fault_query_message(const lk_fault *fault)
+{
+    if (fault->code == LK_FAULT_NON_EXISTENT_QUEUE)
+        return LK_SLICE_LITERAL("The specified queue does not exist for this wsdl version.");
+    return fault->message;
+}
+
 int lk_fault_set(lk_fault *fault, lk_fault_code code)
 {
     *fault = (lk_fault){.code = code, .message = lk_slice_of(rows[code].text)};

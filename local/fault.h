@@ -62,6 +62,8 @@
       "The action is not valid for this endpoint.")                                                \
     X(MALFORMED_INPUT, "MalformedInput", LK_CORAL_PREFIX, "SerializationException", 400,           \
       "The request cannot be read.")                                                               \
+    X(ACCESS_DENIED, "AccessDenied", LK_CORAL_PREFIX, "AccessDeniedException", 403,                \
+      "Access to the resource is denied.")                                                         \
     X(TOO_LARGE, "RequestEntityTooLarge", LK_CORAL_PREFIX, "RequestEntityTooLargeException", 413,  \
       "The request is too large.")                                                                 \
     X(INTERNAL_FAILURE, "InternalFailure", LK_CORAL_PREFIX, "InternalFailure", 500,                \
@@ -91,6 +93,8 @@ typedef struct lk_fault {
 const lk_fault_row *lk_fault_row_get(lk_fault_code code); /* not for LK_FAULT_NONE */
 /* "Sender" or, from HTTP 500 on, "Receiver": whose fault it is. */
 const char *lk_fault_side(lk_fault_code code);
+/* The fault's message as the Query protocol words it. */
+lk_slice lk_fault_query_message(const lk_fault *fault);
 
 /* Both fill *fault and return 1, the "refused" of the action layer. With its row's text, or with a
  * formatted one. */

@@ -69,16 +69,10 @@ static int read_pairs(lk_request *request, const char *name, const lk_json *valu
 static int read_binary(lk_request *request, const char *name, const lk_json *value, lk_slice *out,
                        lk_err *err)
 {
-    lk_buf decoded = {0};
     if (absent(value))
         return 0;
-    bool good = lk_base64_decode(lk_json_string(value), &decoded);
-    if (good)
-        *out = lk_arena_copy(&request->arena, lk_buf_slice(&decoded));
-    lk_buf_clear(&decoded);
-    if (!good)
-        return refuse_type(request, name, "base64 where it is a BinaryValue");
-    return out->ptr ? 0 : LK_FAIL_NOMEM(err);
+    int rc = lk_request_base64(request, lk_json_string(value), out, err);
+    return rc > 0 ? refuse_type(request, name, "base64 where it is a BinaryValue") : rc;
 }
 
 static int read_attribute(lk_request *request, const char *name, const lk_json *value,
@@ -391,5 +385,7 @@ static void render(const lk_request *request, lk_buf *out)
     lk_json_end_object(&w);
 }
 
-const lk_protocol lk_proto_json = {
-    .content_type = "application/x-amz-json-1.0", .parse = parse, .render = render};
+const lk_protocol lk_proto_json = {.content_type = "application/x-amz-json-1.0",
+                                   .error_header = true,
+                                   .parse = parse,
+                                   .render = render};

@@ -33,6 +33,24 @@ lk_request_entry *lk_request_add_entries(lk_request *request, size_t count)
     return items;
 }
 
+int lk_request_base64(lk_request *request, lk_slice text, lk_slice *bytes, lk_err *err)
+{
+    lk_buf decoded = {0};
+    bool good = lk_base64_decode(text, &decoded);
+    *bytes = (lk_slice){0};
+    if (good && !decoded.failed)
+        *bytes = lk_arena_copy(&request->arena, lk_buf_slice(&decoded));
+    lk_buf_clear(&decoded);
+    if (!good)
+        return 1;
+    return bytes->ptr ? 0 : LK_FAIL_NOMEM(err);
+}
+
+const char *lk_member_query_key(const lk_member *member)
+{
+    return member->query_key ? member->query_key : "Name";
+}
+
 void lk_request_clear(lk_request *request)
 {
     lk_store_received_clear(request->received); /* lives in the arena: its slices do not */

@@ -139,6 +139,7 @@ typedef struct lk_request {
     lk_slice path;     /* of the HTTP request: names the queue when QueueUrl does not */
     lk_slice sender_id;
     lk_slice trace_header; /* X-Amzn-Trace-Id */
+    lk_slice request_id;   /* x-amzn-RequestId of the answer */
 
     /* Members. */
     lk_slice queue_url;
@@ -186,6 +187,8 @@ void lk_request_init(lk_request *request, const lk_action_env *env);
 void lk_request_clear(lk_request *request);
 /* count entries in the arena, members absent; NULL: out of memory. */
 lk_request_entry *lk_request_add_entries(lk_request *request, size_t count);
+/* The bytes that base64 text stands for, in the arena. 0; 1: it is no base64; LK_E_NOMEM. */
+int lk_request_base64(lk_request *request, lk_slice text, lk_slice *bytes, lk_err *err);
 
 /* --- Members, as the protocols need them ---------------------------------------------------- */
 
@@ -216,6 +219,8 @@ typedef struct lk_member {
     lk_member_kind kind;
     bool required;
 } lk_member;
+
+const char *lk_member_query_key(const lk_member *member); /* query_key, or its default */
 
 /* --- A row of the table of actions ---------------------------------------------------------- */
 
@@ -250,11 +255,13 @@ typedef struct lk_action_row {
 /* What a protocol is given of an HTTP request. */
 typedef struct lk_wire {
     lk_slice target; /* X-Amz-Target; {NULL,0}: none */
+    lk_slice query;  /* of the URL, not decoded; {NULL,0}: none */
     lk_slice body;
 } lk_wire;
 
 typedef struct lk_protocol {
     const char *content_type; /* of answers */
+    bool error_header;        /* errors are named in x-amzn-query-error as well */
     /* Fills the request from the wire, whose bytes stay until the request is cleared. As check. */
     int (*parse)(const lk_wire *wire, lk_request *request, lk_err *err);
     /* Appends the answer or the fault. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * lk_test_action: SQS actions without HTTP and without waiting: JSON in, JSON out, on a store in
- * memory whose clock is a number. For test_action_*.c and test_proto_json.c.
+ * lk_test_action: SQS actions without HTTP and without waiting: JSON (or another protocol's text)
+ * in and out, on a store in memory whose clock is a number. For test_action_*.c and test_proto_*.c.
  */
 #ifndef LK_TEST_ACTION_H
 #define LK_TEST_ACTION_H
@@ -10,7 +10,8 @@
 #include "json.h"
 #include "lk_test.h"
 
-#define TEST_ACTION_BASE "http://sqs.test:9324"
+#define TEST_ACTION_BASE       "http://sqs.test:9324"
+#define TEST_ACTION_REQUEST_ID "11111111-2222-4333-8444-555555555555"
 
 typedef struct test_action {
     lk_store *store;
@@ -25,9 +26,9 @@ typedef struct test_action {
     const char *error; /* the code in x-amzn-query-error; "" when it succeeded */
     const char *type;  /* __type; "" when it succeeded */
     int status;
-    lk_slice message; /* of the error; {NULL,0} when it succeeded */
+    lk_slice message; /* of the error; {NULL,0} when it succeeded, or the answer is not JSON 1.0 */
     lk_buf text;      /* the answer as it was rendered */
-    lk_json *json;    /* the same, read */
+    lk_json *json;    /* the same, read; NULL: it is not JSON */
     size_t touched;   /* queues that were touched */
 } test_action;
 
@@ -40,6 +41,9 @@ void test_action_call(test_action *t, const char *action, const char *format, ..
     __attribute__((format(printf, 3, 4)));
 /* The text as it is; body may be anything. */
 void test_action_call_raw(test_action *t, const char *action, lk_slice body);
+
+/* A request of any protocol, as it comes over the wire. */
+void test_action_exchange(test_action *t, const lk_protocol *protocol, const lk_wire *wire);
 
 /* The last call succeeded. */
 #define assert_action_ok(t)                                                                        \
