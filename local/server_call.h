@@ -66,10 +66,12 @@ typedef struct lk_server_call {
     struct MHD_Connection *connection;
 
     /* What has arrived. */
+    lk_slice raw_path; /* not decoded, in the request's arena as the next */
+    lk_slice query;    /* not decoded; {NULL,0}: none */
     lk_slice path;
-    lk_slice query; /* not decoded; {NULL,0}: none */
     bool is_get;
     bool is_post;
+    bool headed; /* the header is there: the call counts as open */
     bool begun;
     bool too_large; /* more than LK_SERVER_BODY_MAX: the rest was not kept */
     lk_buf in;
@@ -80,6 +82,8 @@ typedef struct lk_server_call {
     bool waited;           /* was a long poll */
     lk_fault_code failure; /* no fault of the client's (database, memory, shutdown); nothing of the
                               request was done, or it was rolled back */
+
+    char request_id[37];
 
     /* The answer. complete makes it, on the HTTP thread, when the call need not wait any more. */
     void (*complete)(struct lk_server_call *call);

@@ -36,22 +36,34 @@ static int client_socket(struct MHD_Connection *connection)
     return info ? info->connect_fd : -1;
 }
 
+/* When the request line is there. */
 static lk_server_call *call_new(lk_server *server, struct MHD_Connection *connection,
-                                const char *path, const char *method)
+                                const char *target)
 {
     lk_server_call *call = calloc(1, sizeof *call);
     if (!call)
         return NULL;
     call->server = server;
     call->connection = connection;
-    call->path = lk_slice_of(path);
-    call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
-    call->is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     call->poll = (lk_poll){
         .request = &call->request, .work = &call->work, .socket = client_socket(connection)};
     lk_request_init(&call->request, &server->env);
-    count_open(server, true);
-    return call;
+    lk_slice copy = lk_arena_copy(&call->request.arena, lk_slice_of(target));
+    call->query = lk_slice_cut(copy, '?', &call->raw_path);
+    if (copy.ptr)
+        return call;
+    lk_server_call_free(call);
+    return NULL;
+}
+
+/* When its header is. */
+static void set_head(lk_server_call *call, const char *path, const char *method)
+{
+    call->headed = true;
+    call->path = lk_slice_of(path);
+    call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    call->is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    count_open(call->server, true);
 }
 
 void lk_server_call_free(lk_server_call *call)
@@ -143,16 +155,24 @@ static bool request_id_bytes(void *ctx, void *out, size_t len)
     return true;
 }
 
+static void set_request_id(lk_server_call *call)
+{
+    lk_env ids = {.random = request_id_bytes, .ctx = &call->server->request_ids};
+    lk_uuid4(&ids, call->request_id);
+    call->request.request_id = lk_slice_of(call->request_id);
+}
+
 static bool add_header(struct MHD_Response *response, const char *name, const char *value)
 {
     return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
 /* The error as the Query protocol names it: what SDKs make their error classes of. */
-static bool add_query_error(struct MHD_Response *response, const lk_fault *fault)
+static bool add_query_error(struct MHD_Response *response, const lk_server_call *call)
 {
     char value[128];
-    if (!fault->code)
+    const lk_fault *fault = &call->request.fault;
+    if (!fault->code || !call->protocol || !call->protocol->error_header)
         return true;
     snprintf(value, sizeof value, "%s;%s", lk_fault_row_get(fault->code)->query_code,
              lk_fault_side(fault->code));
@@ -161,16 +181,13 @@ static bool add_query_error(struct MHD_Response *response, const lk_fault *fault
 
 static bool add_headers(lk_server_call *call, struct MHD_Response *response)
 {
-    char request_id[37];
     lk_server *server = call->server;
-    lk_env ids = {.random = request_id_bytes, .ctx = &server->request_ids};
-    lk_uuid4(&ids, request_id);
     pthread_mutex_lock(&server->traffic_lock);
     bool draining = server->draining;
     pthread_mutex_unlock(&server->traffic_lock);
     return add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->content_type) &&
-           add_header(response, "x-amzn-RequestId", request_id) &&
-           add_query_error(response, &call->request.fault) &&
+           add_header(response, "x-amzn-RequestId", call->request_id) &&
+           add_query_error(response, call) &&
            (!draining || add_header(response, MHD_HTTP_HEADER_CONNECTION, "close"));
 }
 
@@ -208,15 +225,27 @@ static enum MHD_Result answer(lk_server_call *call)
 
 /* --- libmicrohttpd's callbacks -------------------------------------------------------------- */
 
+/* The only place where libmicrohttpd shows the target as it came; what it hands to `handle` is
+ * decoded in place. Its result is the first *state. */
+static void *target_arrived(void *cls, const char *target, struct MHD_Connection *connection)
+{
+    return call_new(cls, connection, target);
+}
+
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *data,
                               size_t *data_size, void **state)
 {
     lk_server_call *call = *state;
+    (void)cls;
+    (void)connection;
     (void)version;
-    if (!call) {
-        *state = call_new(cls, connection, path, method);
-        return *state ? MHD_YES : MHD_NO;
+    if (!call)
+        return MHD_NO; /* out of memory */
+    if (!call->headed) {
+        set_head(call, path, method);
+        set_request_id(call);
+        return MHD_YES;
     }
     if (*data_size > 0) {
         keep_body(call, data, *data_size);
@@ -237,12 +266,14 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
     if (!call)
         return;
     *state = NULL;
+    bool headed = call->headed;
     bool delivered = how == MHD_REQUEST_TERMINATED_COMPLETED_OK && !call->request.fault.code;
     if (lk_server_sqs_has_messages(call) && !delivered)
         lk_server_sqs_undo(call);
     else
         lk_server_call_free(call);
-    count_open(server, false);
+    if (headed)
+        count_open(server, false);
 }
 
 /* --- Start and stop ------------------------------------------------------------------------- */
@@ -262,8 +293,9 @@ int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
     server->daemon = MHD_start_daemon(
         flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET,
         server->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_ARRAY, tls ? secure : secure + 2, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, target_arrived, server, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_ARRAY, tls ? secure : secure + 2, MHD_OPTION_END);
     if (!server->daemon)
         return LK_FAIL(err, LK_E_IO,
                        tls ? "cannot start the HTTPS server (libmicrohttpd): does "

@@ -4,6 +4,7 @@
  * writer, and giving back what a client could not be given.
  */
 #include "proto_json.h"
+#include "proto_query.h"
 #include "server_call.h"
 
 #include <string.h>
@@ -11,10 +12,53 @@
 
 /* --- The request ---------------------------------------------------------------------------- */
 
-static bool is_json(lk_slice content_type)
+/* Whether a media type, or the first of a list of them, is this one: "text/xml; charset=utf-8". */
+static bool is_type(lk_slice header, const char *type)
 {
-    lk_slice json = LK_SLICE_LITERAL("application/x-amz-json-1.0");
-    return content_type.len >= json.len && strncasecmp(content_type.ptr, json.ptr, json.len) == 0;
+    lk_slice first;
+    lk_slice_cut(header, ',', &first);
+    lk_slice_cut(first, ';', &first);
+    first = lk_slice_trim(first);
+    return first.len == strlen(type) && strncasecmp(first.ptr, type, first.len) == 0;
+}
+
+/* curl and browsers' forms send this type; who sends none means it. */
+static bool is_form(lk_slice content_type)
+{
+    return content_type.len == 0 || is_type(content_type, "application/x-www-form-urlencoded");
+}
+
+static lk_wire wire_of(const lk_server_call *call)
+{
+    return (lk_wire){.target = lk_server_header(call, "X-Amz-Target"),
+                     .query = call->query,
+                     .body = lk_buf_slice(&call->in)};
+}
+
+/* NULL: it is no request of SQS. */
+static const lk_protocol *choose_protocol(const lk_server_call *call, lk_wire *wire)
+{
+    lk_slice type = lk_server_header(call, "Content-Type");
+    if (call->is_post && (wire->target.ptr || is_type(type, lk_proto_json.content_type)))
+        return &lk_proto_json;
+    if (!call->is_post && !call->is_get)
+        return NULL;
+    bool lost = is_form(type) && (call->too_large || call->in.failed);
+    if (!is_form(type))
+        wire->body = (lk_slice){0};
+    if (!lost && !lk_query_has_action(wire))
+        return NULL;
+    return is_type(lk_server_header(call, "Accept"), lk_proto_query_json.content_type)
+               ? &lk_proto_query_json
+               : &lk_proto_query;
+}
+
+/* A page in a browser may send forms to any port of this machine, and by a name that is made to
+ * point here anything. Only browsers send these headers; "none": somebody typed the URL. */
+static bool is_from_web_page(const lk_server_call *call)
+{
+    lk_slice site = lk_server_header(call, "Sec-Fetch-Site");
+    return lk_server_header(call, "Origin").ptr || (site.ptr && !lk_slice_equal_str(site, "none"));
 }
 
 /* The access key of "AWS4-HMAC-SHA256 Credential=KEY/20250102/…"; {NULL,0}: none. */
@@ -93,29 +137,29 @@ static void request_done(lk_work *work, const lk_err *failure)
     lk_server_resume(call);
 }
 
-static int parse(lk_server_call *call)
+static int parse(lk_server_call *call, const lk_wire *wire)
 {
     lk_request *request = &call->request;
-    lk_wire wire = {.target = lk_server_header(call, "X-Amz-Target"),
-                    .body = lk_buf_slice(&call->in)};
     if (call->too_large)
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_TOO_LARGE,
                                "The request is longer than %zu bytes.", LK_SERVER_BODY_MAX);
     if (call->in.failed || !read_headers(call))
         return LK_E_NOMEM;
-    int rc = call->protocol->parse(&wire, request, NULL);
+    if (is_from_web_page(call))
+        return lk_fault_format(&request->fault, &request->arena, LK_FAULT_ACCESS_DENIED,
+                               "Web pages may not send requests to the local SQS.");
+    int rc = call->protocol->parse(wire, request, NULL);
     return rc ? rc : lk_action_check(request, NULL);
 }
 
 lk_call_next lk_server_sqs_begin(lk_server_call *call)
 {
-    bool json = call->is_post && (lk_server_header(call, "X-Amz-Target").ptr ||
-                                  is_json(lk_server_header(call, "Content-Type")));
-    call->complete = json ? complete_request : complete_unknown;
-    if (!json)
+    lk_wire wire = wire_of(call);
+    call->protocol = choose_protocol(call, &wire);
+    call->complete = call->protocol ? complete_request : complete_unknown;
+    if (!call->protocol)
         return LK_CALL_ANSWER;
-    call->protocol = &lk_proto_json;
-    int rc = parse(call);
+    int rc = parse(call, &wire);
     if (rc < 0)
         call->failure = LK_FAULT_INTERNAL_FAILURE;
     return rc ? LK_CALL_ANSWER : lk_server_hand_over(call, run_request, request_done);

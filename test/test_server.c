@@ -15,16 +15,6 @@ static void call(lk_test_server *t, const char *action, const char *body, lk_tes
     lk_test_wire_close(&wire);
 }
 
-/* Writes bytes and reads one answer. */
-static void exchange(lk_test_server *t, const char *bytes, lk_test_reply *reply)
-{
-    lk_test_wire wire;
-    lk_test_wire_open(&wire, t->port);
-    lk_test_wire_write(&wire, lk_slice_of(bytes));
-    assert_true(lk_test_wire_read(&wire, reply, 5000));
-    lk_test_wire_close(&wire);
-}
-
 /* --- Answers -------------------------------------------------------------------------------- */
 
 static void a_success_has_its_type_and_a_request_id(void **state)
@@ -76,16 +66,17 @@ static void a_request_to_the_path_of_a_queue_is_served(void **state)
     lk_test_server *t = *state;
     lk_test_reply reply = {0};
     lk_test_server_do(t, "CreateQueue", "{\"QueueName\":\"jobs\"}");
-    exchange(t,
-             "POST /000000000000/jobs HTTP/1.1\r\nHost: h\r\nX-Amz-Target: "
-             "AmazonSQS.ReceiveMessage\r\nContent-Length: 2\r\n\r\n{}",
-             &reply);
+    lk_test_server_exchange(t,
+                            "POST /000000000000/jobs HTTP/1.1\r\nHost: h\r\nX-Amz-Target: "
+                            "AmazonSQS.ReceiveMessage\r\nContent-Length: 2\r\n\r\n{}",
+                            &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(reply.body.ptr, "{}");
-    exchange(t,
-             "POST /queue/jobs HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.ListQueues\r\n"
-             "Content-Length: 2\r\n\r\n{}",
-             &reply);
+    lk_test_server_exchange(
+        t,
+        "POST /queue/jobs HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.ListQueues\r\n"
+        "Content-Length: 2\r\n\r\n{}",
+        &reply);
     assert_int_equal(lk_json_length(lk_json_get(reply.json, "QueueUrls")), 1);
     lk_test_reply_clear(&reply);
 }
@@ -95,12 +86,13 @@ static void who_signs_is_the_sender(void **state)
     lk_test_server *t = *state;
     lk_test_reply reply = {0};
     lk_test_server_do(t, "CreateQueue", "{\"QueueName\":\"jobs\"}");
-    exchange(t,
-             "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n"
-             "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250102/us-east-1/sqs/"
-             "aws4_request, SignedHeaders=host, Signature=0\r\nX-Amzn-Trace-Id: Root=1-abc\r\n"
-             "Content-Length: 37\r\n\r\n{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}",
-             &reply);
+    lk_test_server_exchange(
+        t,
+        "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.SendMessage\r\n"
+        "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20250102/us-east-1/sqs/"
+        "aws4_request, SignedHeaders=host, Signature=0\r\nX-Amzn-Trace-Id: Root=1-abc\r\n"
+        "Content-Length: 37\r\n\r\n{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}",
+        &reply);
     assert_int_equal(reply.status, 200);
     call(t, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"AttributeNames\":[\"All\"]}", &reply);
     const lk_json *message = lk_json_at(lk_json_get(reply.json, "Messages"), 0);
@@ -132,10 +124,11 @@ static void what_is_no_sqs_request_is_404(void **state)
 static void the_content_type_alone_makes_it_json(void **state)
 {
     lk_test_reply reply = {0};
-    exchange(*state,
-             "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-amz-json-1.0\r\n"
-             "Content-Length: 2\r\n\r\n{}",
-             &reply);
+    lk_test_server_exchange(
+        *state,
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-amz-json-1.0\r\n"
+        "Content-Length: 2\r\n\r\n{}",
+        &reply);
     assert_int_equal(reply.status, 400);
     assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"), "InvalidAction;Sender");
     lk_test_reply_clear(&reply);
@@ -214,7 +207,7 @@ static void a_body_that_comes_in_pieces_is_put_together(void **state)
         "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.CreateQueue\r\n"
         "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"Que\r\n12\r\nueName\":\"chunked\"}\r\n0\r\n\r\n";
     lk_test_reply reply = {0};
-    exchange(*state, request, &reply);
+    lk_test_server_exchange(*state, request, &reply);
     assert_int_equal(reply.status, 200);
     lk_test_reply_clear(&reply);
 }
@@ -446,10 +439,11 @@ static void a_web_page_cannot_move_the_clock(void **state)
 {
     lk_test_server *t = *state;
     lk_test_reply reply = {0};
-    exchange(t,
-             "POST /_lambdakiq/clock HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.test\r\n"
-             "Content-Type: text/plain\r\nContent-Length: 15\r\n\r\n{\"advance_s\":9}",
-             &reply);
+    lk_test_server_exchange(
+        t,
+        "POST /_lambdakiq/clock HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.test\r\n"
+        "Content-Type: text/plain\r\nContent-Length: 15\r\n\r\n{\"advance_s\":9}",
+        &reply);
     assert_int_equal(reply.status, 403);
     assert_int_equal(lk_clock_offset_get_ms(t->clock), 0);
     lk_test_reply_clear(&reply);

@@ -180,18 +180,23 @@ void lk_test_server_do(lk_test_server *t, const char *action, const char *body)
     lk_test_wire_close(&wire);
 }
 
-int lk_test_server_http(lk_test_server *t, const char *path, const char *body, lk_test_reply *reply)
+void lk_test_server_exchange(lk_test_server *t, const char *bytes, lk_test_reply *reply)
 {
     lk_test_wire wire;
-    lk_buf request = {0};
     lk_test_wire_open(&wire, t->port);
+    lk_test_wire_write(&wire, lk_slice_of(bytes));
+    if (!lk_test_wire_read(&wire, reply, CALL_TIMEOUT_MS))
+        fail_msg("%.60s was not answered", bytes);
+    lk_test_wire_close(&wire);
+}
+
+int lk_test_server_http(lk_test_server *t, const char *path, const char *body, lk_test_reply *reply)
+{
+    lk_buf request = {0};
     lk_buf_addf(&request, "%s %s HTTP/1.1\r\nHost: sqs.test\r\nContent-Length: %zu\r\n\r\n%s",
                 body ? "POST" : "GET", path, body ? strlen(body) : 0, body ? body : "");
-    lk_test_wire_write(&wire, lk_buf_slice(&request));
-    if (!lk_test_wire_read(&wire, reply, CALL_TIMEOUT_MS))
-        fail_msg("%s was not answered", path);
+    lk_test_server_exchange(t, request.ptr, reply);
     lk_buf_clear(&request);
-    lk_test_wire_close(&wire);
     return reply->status;
 }
 

@@ -59,6 +59,8 @@ void lk_test_wire_call(lk_test_wire *wire, const char *action, const char *body,
                        lk_test_reply *reply);
 /* A call of its own connection that must be answered with 200. */
 void lk_test_server_do(lk_test_server *t, const char *action, const char *body);
+/* Bytes on a connection of their own, and one answer to them. */
+void lk_test_server_exchange(lk_test_server *t, const char *bytes, lk_test_reply *reply);
 /* The same with "GET path" or, with a body, "POST path"; returns the status. */
 int lk_test_server_http(lk_test_server *t, const char *path, const char *body,
                         lk_test_reply *reply);
