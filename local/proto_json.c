@@ -10,6 +10,10 @@
 
 #define TARGET_PREFIX "AmazonSQS."
 
+/* More than any request of SQS has. jansson takes some fifty bytes for one of text, and a request
+ * may wait for 20 s. */
+#define VALUES_MAX 10000
+
 /* --- Requests ------------------------------------------------------------------------------- */
 
 static void free_document(void *document)
@@ -176,6 +180,28 @@ static int find_action(lk_request *request, lk_slice target)
     return lk_action_find(request, target);
 }
 
+/* How many values the text has at most, and whether that is too many. */
+static bool has_too_many_values(lk_slice text)
+{
+    size_t count = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < text.len && count <= VALUES_MAX; i++) {
+        char c = text.ptr[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += c == '\\';
+        else
+            count += c == ',' || c == '[' || c == '{';
+    }
+    return count > VALUES_MAX;
+}
+
+static int refuse_text(lk_request *request, const char *why)
+{
+    return lk_fault_format(&request->fault, &request->arena, LK_FAULT_MALFORMED_INPUT, "%s", why);
+}
+
 static int parse(const lk_wire *wire, lk_request *request, lk_err *err)
 {
     lk_json *document = NULL;
@@ -183,17 +209,17 @@ static int parse(const lk_wire *wire, lk_request *request, lk_err *err)
     int rc = find_action(request, wire->target);
     if (rc)
         return rc;
+    if (has_too_many_values(wire->body))
+        return refuse_text(request, "The request has too many members.");
     rc = lk_json_parse(wire->body, "the request", &document, &why);
     if (rc == LK_E_NOMEM)
         return LK_FAIL_NOMEM(err);
     if (rc)
-        return lk_fault_format(&request->fault, &request->arena, LK_FAULT_MALFORMED_INPUT, "%s",
-                               why.message);
+        return refuse_text(request, why.message);
     request->document = document;
     request->document_free = free_document;
     if (lk_json_typeof(document) != LK_JSON_OBJECT)
-        return lk_fault_format(&request->fault, &request->arena, LK_FAULT_MALFORMED_INPUT, "%s",
-                               "The request must be one JSON object.");
+        return refuse_text(request, "The request must be one JSON object.");
     return read_members(request, document, request->action->members, request, err);
 }
 

@@ -63,6 +63,27 @@ static void members_of_the_wrong_type_are_serialization_exceptions(void **state)
     assert_action_error(t, "MalformedInput");
 }
 
+static void a_request_of_too_many_values_is_refused_and_a_body_of_many_is_not(void **state)
+{
+    test_action *t = *state;
+    lk_buf body = {0};
+    lk_buf_add_str(&body, "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"\\\\\\\"");
+    for (int i = 0; i < 20000; i++)
+        lk_buf_add_str(&body, "[,{");
+    size_t end = body.len;
+    lk_buf_add_str(&body, "\"}");
+    test_action_call_raw(t, "SendMessage", lk_buf_slice(&body));
+    assert_action_ok(t);
+    body.len = end;
+    lk_buf_add_str(&body, "\",\"Nonsense\":[");
+    for (int i = 0; i < 10000; i++)
+        lk_buf_add_str(&body, "0,");
+    lk_buf_add_str(&body, "0]}");
+    test_action_call_raw(t, "SendMessage", lk_buf_slice(&body));
+    assert_action_error(t, "MalformedInput");
+    lk_buf_clear(&body);
+}
+
 static void a_binary_value_must_be_base64(void **state)
 {
     test_action *t = *state;
@@ -218,6 +239,9 @@ int main(void)
         cmocka_unit_test(text_that_is_not_json_is_a_serialization_exception),
         cmocka_unit_test(json_that_is_no_object_is_a_serialization_exception),
         cmocka_unit_test(members_of_the_wrong_type_are_serialization_exceptions),
+        cmocka_unit_test_setup_teardown(
+            a_request_of_too_many_values_is_refused_and_a_body_of_many_is_not, test_action_setup,
+            test_action_teardown),
         cmocka_unit_test(a_binary_value_must_be_base64),
         cmocka_unit_test(unknown_members_and_nulls_are_ignored),
         cmocka_unit_test(numbers_may_be_digit_strings),
