@@ -106,11 +106,14 @@ const lk_cli_command lk_cli_serve = {
     .synopsis = "lambdakiq serve [--port N] [--db FILE] [options]",
     .summary = "Run an SQS of your own on this machine.",
     .details =
-        "It speaks the AWS JSON protocol; credentials and signatures are not checked, so it\n"
-        "listens on loopback addresses only. Ctrl-C stops it cleanly.\n"
+        "It speaks both protocols of SQS, JSON and Query: any AWS SDK, the AWS CLI and curl can\n"
+        "use it. Credentials and signatures are not checked, so it listens on loopback addresses\n"
+        "only, and web pages are refused. Ctrl-C stops it cleanly.\n"
         "\n"
         "  lambdakiq serve --db tmp/sqs.sqlite3\n"
         "  export AWS_ENDPOINT_URL_SQS=http://127.0.0.1:9324\n"
+        "  aws --endpoint-url http://127.0.0.1:9324 sqs list-queues\n"
+        "  curl 'http://127.0.0.1:9324/000000000000/jobs?Action=SendMessage&MessageBody=hello'\n"
         "\n"
         "The clock moves on request, to see delays, retries and timeouts end at once:\n"
         "  curl -d '{\"advance_s\": 3600}' http://127.0.0.1:9324/_lambdakiq/clock\n"
