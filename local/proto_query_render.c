@@ -82,6 +82,17 @@ static void write_entries(lk_query_writer *w, const lk_member *member,
     lk_query_end_list(w);
 }
 
+static void write_moves(lk_query_writer *w, const lk_member *member, const lk_shaped_moves *moves)
+{
+    lk_query_begin_list(w, member->name);
+    for (size_t i = 0; i < moves->count; i++) {
+        lk_query_begin_item(w, member->query_name);
+        lk_query_write_members(w, member->entry, &moves->items[i]);
+        lk_query_end_item(w, member->query_name);
+    }
+    lk_query_end_list(w);
+}
+
 /* --- Messages ------------------------------------------------------------------------------- */
 
 static void write_attribute(lk_query_writer *w, const lk_md5_attribute *attribute)
@@ -175,6 +186,9 @@ static void write_member(lk_query_writer *w, const lk_member *member, const void
         break;
     case LK_MEMBER_MESSAGES:
         write_messages(w, member, field);
+        break;
+    case LK_MEMBER_MOVES:
+        write_moves(w, member, field);
         break;
     case LK_MEMBER_ATTRIBUTES: /* requests only */
         break;
