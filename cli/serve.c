@@ -4,17 +4,73 @@
  */
 #include "serve.h"
 
+#include "file.h"
 #include "json.h"
 #include "server.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define SECRET_VARIABLE "LAMBDAKIQ_SECRET_ACCESS_KEY"
+
+enum { SECRET_MAX_BYTES = 4096 };
 
 typedef struct serve_options {
     lk_server_options server;
     int64_t port;
     const char *clock_file;
     const char *sync;
+    const char *secret_file;
+    lk_buf secret; /* read from it */
 } serve_options;
+
+/* --- The key pair --------------------------------------------------------------------------- */
+
+/* Not as an option: everyone on this machine may read the line a program was called with. */
+static int read_secret_file(serve_options *o, lk_err *err)
+{
+    int reason = lk_file_read(o->secret_file, SECRET_MAX_BYTES, &o->secret);
+    if (reason)
+        return LK_FAIL(err, LK_E_IO, "cannot read the secret in %s: %s", o->secret_file,
+                       strerror(reason));
+    while (o->secret.len > 0 && strchr("\r\n", o->secret.ptr[o->secret.len - 1]))
+        o->secret.ptr[--o->secret.len] = '\0';
+    if (o->secret.len == 0 || strlen(o->secret.ptr) != o->secret.len)
+        return LK_FAIL(err, LK_E_INVALID, "%s holds no secret: one line of text is wanted",
+                       o->secret_file);
+    o->server.secret_access_key = o->secret.ptr;
+    return 0;
+}
+
+static int find_secret(serve_options *o, lk_err *err)
+{
+    if (!o->server.access_key_id)
+        return 0;
+    if (o->secret_file)
+        return read_secret_file(o, err);
+    o->server.secret_access_key = lk_getenv(SECRET_VARIABLE);
+    if (o->server.secret_access_key)
+        return 0;
+    return LK_FAIL(err, LK_E_INVALID,
+                   "the secret of --access-key-id %s is missing: set " SECRET_VARIABLE
+                   " or give --secret-file",
+                   o->server.access_key_id);
+}
+
+/* A secret without its key would leave a server open that somebody believes to be closed. */
+static int check_pair(const lk_cli_command *command, const serve_options *o)
+{
+    if (o->server.access_key_id)
+        return LK_CLI_OK;
+    if (o->secret_file)
+        return lk_cli_misuse(command, "--secret-file needs --access-key-id");
+    if (lk_getenv(SECRET_VARIABLE))
+        return lk_cli_misuse(command, SECRET_VARIABLE " is set, but signatures are checked only "
+                                                      "with --access-key-id");
+    return LK_CLI_OK;
+}
+
+/* --- Serving -------------------------------------------------------------------------------- */
 
 static void say_ready(const lk_cli *cli, const lk_server *server, const serve_options *options)
 {
@@ -26,12 +82,16 @@ static void say_ready(const lk_cli *cli, const lk_server *server, const serve_op
         lk_json_member_str(&w, "url", lk_server_url(server));
         lk_json_member_int(&w, "port", lk_server_port(server));
         lk_json_member_str(&w, "db", db);
+        if (options->server.access_key_id)
+            lk_json_member_str(&w, "access_key_id", options->server.access_key_id);
         lk_json_end_object(&w);
         puts(line.failed ? "{}" : line.ptr);
         lk_buf_clear(&line);
     } else {
         printf("SQS is at %s%s%s (data in %s)\n", lk_cli_style_start(cli->out_colour, LK_CLI_BOLD),
                lk_server_url(server), lk_cli_style_start(cli->out_colour, LK_CLI_PLAIN), db);
+        if (options->server.access_key_id)
+            printf("Requests must be signed with access key %s\n", options->server.access_key_id);
     }
     fflush(stdout); /* whoever started us waits for this line, often on a pipe */
 }
@@ -42,7 +102,9 @@ static int serve(const lk_cli *cli, serve_options *options)
     lk_server *server = NULL;
     lk_err err;
     int exit_code = LK_CLI_OK;
-    int rc = lk_clock_new(options->clock_file, &clock, &err);
+    int rc = find_secret(options, &err);
+    if (rc == 0)
+        rc = lk_clock_new(options->clock_file, &clock, &err);
     options->server.clock = clock;
     if (rc == 0)
         rc = lk_server_start(&options->server, &server, &err);
@@ -54,6 +116,7 @@ static int serve(const lk_cli *cli, serve_options *options)
     }
     lk_server_stop(server);
     lk_clock_free(clock);
+    lk_buf_wipe(&options->secret);
     return exit_code;
 }
 
@@ -68,7 +131,13 @@ static int run(const lk_cli_command *command, int argc, char **argv)
         {"sync", 0, LK_CLI_STRING, &o.sync, "MODE",
          "normal: survives a crash of the process; full: of the machine, too", 0, 0},
         {"host", 0, LK_CLI_STRING, &o.server.host, "ADDRESS",
-         "Loopback address to listen on (default 127.0.0.1)", 0, 0},
+         "Address to listen on (default 127.0.0.1)", 0, 0},
+        {"access-key-id", 0, LK_CLI_STRING, &o.server.access_key_id, "KEY",
+         "Check signatures, and let in this access key only", 0, 0},
+        {"secret-file", 0, LK_CLI_STRING, &o.secret_file, "FILE",
+         "Its secret (else in " SECRET_VARIABLE ")", 0, 0},
+        {"insecure", 0, LK_CLI_FLAG, &o.server.insecure, NULL,
+         "Listen on any address although no signature is checked", 0, 0},
         {"region", 0, LK_CLI_STRING, &o.server.region, "NAME", "Region in ARNs (default us-east-1)",
          0, 0},
         {"account", 0, LK_CLI_STRING, &o.server.account, "ID",
@@ -97,6 +166,9 @@ static int run(const lk_cli_command *command, int argc, char **argv)
     o.server.sync_full = lk_slice_equal_str(lk_slice_of(o.sync), "full");
     if (!o.server.sync_full && !lk_slice_equal_str(lk_slice_of(o.sync), "normal"))
         return lk_cli_misuse(command, "--sync is normal or full, not \"%s\"", o.sync);
+    exit_code = check_pair(command, &o);
+    if (exit_code != LK_CLI_OK)
+        return exit_code;
     lk_cli_signals_block();
     return serve(&cli, &o);
 }
@@ -107,8 +179,9 @@ const lk_cli_command lk_cli_serve = {
     .summary = "Run an SQS of your own on this machine.",
     .details =
         "It speaks both protocols of SQS, JSON and Query: any AWS SDK, the AWS CLI and curl can\n"
-        "use it. Credentials and signatures are not checked, so it listens on loopback addresses\n"
-        "only, and web pages are refused. Ctrl-C stops it cleanly.\n"
+        "use it. Any credentials will do: signatures are not checked, and it listens on loopback\n"
+        "addresses only, and refuses web pages. With --access-key-id they are, and it may listen\n"
+        "anywhere. Ctrl-C stops it cleanly.\n"
         "\n"
         "  lambdakiq serve --db tmp/sqs.sqlite3\n"
         "  export AWS_ENDPOINT_URL_SQS=http://127.0.0.1:9324\n"
@@ -118,7 +191,8 @@ const lk_cli_command lk_cli_serve = {
         "The clock moves on request, to see delays, retries and timeouts end at once:\n"
         "  curl -d '{\"advance_s\": 3600}' http://127.0.0.1:9324/_lambdakiq/clock\n"
         "  curl -d '{\"to_next\": true}' http://127.0.0.1:9324/_lambdakiq/clock\n"
-        "What is in the queues:\n"
-        "  curl http://127.0.0.1:9324/_lambdakiq/queues",
+        "What is in the queues, and whether it is well:\n"
+        "  curl http://127.0.0.1:9324/_lambdakiq/queues\n"
+        "  curl -f http://127.0.0.1:9324/_lambdakiq/health",
     .run = run,
 };

@@ -66,6 +66,16 @@
       "Access to the resource is denied.")                                                         \
     X(TOO_LARGE, "RequestEntityTooLarge", LK_CORAL_PREFIX, "RequestEntityTooLargeException", 413,  \
       "The request is too large.")                                                                 \
+    X(MISSING_TOKEN, "MissingAuthenticationToken", LK_CORAL_PREFIX,                                \
+      "MissingAuthenticationTokenException", 403, "Request is missing Authentication Token")       \
+    X(UNKNOWN_KEY, "InvalidClientTokenId", LK_CORAL_PREFIX, "UnrecognizedClientException", 403,    \
+      "The security token included in the request is invalid.")                                    \
+    X(SIGNATURE, "SignatureDoesNotMatch", LK_CORAL_PREFIX, "InvalidSignatureException", 403,       \
+      "The request signature we calculated does not match the signature you provided.")            \
+    X(INCOMPLETE_SIGNATURE, "IncompleteSignature", LK_CORAL_PREFIX,                                \
+      "IncompleteSignatureException", 400, "The signature of the request is not complete.")        \
+    X(EXPIRED, "RequestExpired", LK_CORAL_PREFIX, "RequestExpired", 400,                           \
+      "The request was signed too long ago, or in the future.")                                    \
     X(INTERNAL_FAILURE, "InternalFailure", LK_CORAL_PREFIX, "InternalFailure", 500,                \
       "The local SQS could not do this; its own output says why.")                                 \
     X(UNAVAILABLE, "ServiceUnavailable", LK_CORAL_PREFIX, "ServiceUnavailableException", 503,      \

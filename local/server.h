@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * server: SQS on a loopback port: HTTP on libmicrohttpd, long polls, the admin endpoints.
+ * server: SQS on a port of this machine: HTTP on libmicrohttpd, long polls, the admin endpoints.
  *
  * HTTP handlers never touch SQLite: a request is parsed, suspended, handed to the one writer thread
  * that owns the store, and resumed when its transaction is committed. Long polls wait in arrival
@@ -22,7 +22,8 @@ typedef struct lk_server_clock_gate {
 } lk_server_clock_gate;
 
 typedef struct lk_server_options {
-    const char *host;    /* default "127.0.0.1"; a non-loopback address is refused */
+    const char *host;    /* default "127.0.0.1"; another than a loopback address is refused without
+                            a key pair, unless insecure */
     int port;            /* 0: any free one; default of the command is 9324 */
     const char *db_path; /* NULL or ":memory:" */
     bool sync_full;      /* PRAGMA synchronous=FULL: survives power loss too */
@@ -38,10 +39,15 @@ typedef struct lk_server_options {
     /* Waits of 60 s that AWS imposes; default: none. */
     bool purge_wait;    /* between two PurgeQueue of a queue: PurgeQueueInProgress */
     bool recreate_wait; /* between DeleteQueue and CreateQueue of a name: QueueDeletedRecently */
+    /* Both or none: every request but GET health must be signed (Signature Version 4) with this
+     * pair. Copied. */
+    const char *access_key_id;
+    const char *secret_access_key;
+    bool insecure; /* any address although nothing is checked */
 } lk_server_options;
 
 /* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable,
- * certificate not usable, each with what to do. */
+ * certificate not usable; LK_E_INVALID: an option. Each with what to do. */
 int lk_server_start(const lk_server_options *options, lk_server **server, lk_err *err);
 int lk_server_port(const lk_server *server);
 /* "http://127.0.0.1:9324", or https with a certificate; owned by the server. */

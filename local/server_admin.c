@@ -194,14 +194,27 @@ static lk_call_next begin_clock_get(lk_server_call *call)
 typedef struct admin_route {
     const char *path; /* behind the prefix */
     bool post;
+    bool open; /* needs no signature: a container's health check has no keys */
     lk_call_next (*begin)(lk_server_call *call);
 } admin_route;
 
 static const admin_route routes[] = {
-    {"health", false, begin_health},        {"queues", false, begin_queues},
-    {"calls", false, begin_calls},          {"clock", false, begin_clock_get},
-    {"clock", true, lk_server_clock_begin},
+    {"health", false, true, begin_health},         {"queues", false, false, begin_queues},
+    {"calls", false, false, begin_calls},          {"clock", false, false, begin_clock_get},
+    {"clock", true, false, lk_server_clock_begin},
 };
+
+static lk_call_next begin_route(const admin_route *route, lk_server_call *call)
+{
+    const lk_fault *fault = &call->request.fault;
+    int rc = route->open ? 0 : lk_server_auth(call);
+    if (rc == 0)
+        return route->begin(call);
+    const lk_fault_row *row = lk_fault_row_get(rc < 0 ? LK_FAULT_INTERNAL_FAILURE : fault->code);
+    lk_server_admin_error(call, row->http_status, row->query_code,
+                          rc < 0 ? row->text : fault->message.ptr);
+    return LK_CALL_ANSWER;
+}
 
 lk_call_next lk_server_admin_begin(lk_server_call *call)
 {
@@ -211,7 +224,7 @@ lk_call_next lk_server_admin_begin(lk_server_call *call)
             continue;
         known = true;
         if (routes[i].post ? call->is_post : call->is_get)
-            return routes[i].begin(call);
+            return begin_route(&routes[i], call);
     }
     if (known)
         lk_server_admin_error(call, 405, "MethodNotAllowed",

@@ -12,6 +12,7 @@
 #ifndef LK_LOCAL_SERVER_CALL_H
 #define LK_LOCAL_SERVER_CALL_H
 
+#include "auth.h"
 #include "server.h"
 #include "server_listen.h"
 #include "server_poll.h"
@@ -30,6 +31,7 @@ struct lk_server {
     lk_action_env env;
     char *region; /* what env points to */
     char *account;
+    lk_auth auth; /* the HTTP thread's */
     lk_clock *clock;
     lk_store *store;
     lk_writer *writer;
@@ -69,6 +71,7 @@ typedef struct lk_server_call {
     lk_slice raw_path; /* not decoded, in the request's arena as the next */
     lk_slice query;    /* not decoded; {NULL,0}: none */
     lk_slice path;
+    lk_slice method;
     bool is_get;
     bool is_post;
     bool headed; /* the header is there: the call counts as open */
@@ -97,6 +100,9 @@ typedef struct lk_server_call {
 lk_call_next lk_server_sqs_begin(lk_server_call *call);
 lk_call_next lk_server_admin_begin(lk_server_call *call);
 lk_call_next lk_server_clock_begin(lk_server_call *call); /* POST of the clock */
+/* 0: signed as the server wants it, or it wants nothing. 1: the request's fault says why not.
+ * LK_E_NOMEM. With the whole body. */
+int lk_server_auth(lk_server_call *call);
 /* Takes back what the call received and its client did not get; frees the call in the end. */
 void lk_server_sqs_undo(lk_server_call *call);
 /* It holds messages that would be taken back. */
@@ -115,6 +121,8 @@ lk_call_next lk_server_hand_over(lk_server_call *call,
 
 /* The value of a request header; {NULL,0}: none. Valid as long as the call. */
 lk_slice lk_server_header(const lk_server_call *call, const char *name);
+/* All of them, as they came; in the call's arena. NULL: out of memory. */
+const lk_name_value *lk_server_headers(lk_server_call *call, size_t *count);
 void lk_server_call_free(lk_server_call *call);
 
 /* Answers of the admin endpoints: {"error":{"code":…,"message":…}}, and what time it is. */

@@ -21,6 +21,34 @@ lk_slice lk_server_header(const lk_server_call *call, const char *name)
     return lk_slice_of(MHD_lookup_connection_value(call->connection, MHD_HEADER_KIND, name));
 }
 
+typedef struct header_list {
+    lk_name_value *items;
+    size_t count;
+    size_t room;
+} header_list;
+
+static enum MHD_Result add_to_list(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    header_list *list = cls;
+    (void)kind;
+    if (list->count == list->room)
+        return MHD_NO;
+    list->items[list->count++] = (lk_name_value){lk_slice_of(name), lk_slice_of(value)};
+    return MHD_YES;
+}
+
+const lk_name_value *lk_server_headers(lk_server_call *call, size_t *count)
+{
+    int found = MHD_get_connection_values(call->connection, MHD_HEADER_KIND, NULL, NULL);
+    header_list list = {.room = (size_t)LK_MAX(found, 0)};
+    list.items = lk_arena_alloc(&call->request.arena, list.room + 1, sizeof *list.items);
+    if (list.items)
+        MHD_get_connection_values(call->connection, MHD_HEADER_KIND, add_to_list, &list);
+    *count = list.count;
+    return list.items;
+}
+
 static void count_open(lk_server *server, bool one_more)
 {
     pthread_mutex_lock(&server->traffic_lock);
@@ -61,6 +89,7 @@ static void set_head(lk_server_call *call, const char *path, const char *method)
 {
     call->headed = true;
     call->path = lk_slice_of(path);
+    call->method = lk_slice_of(method);
     call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     call->is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     count_open(call->server, true);

@@ -26,30 +26,45 @@ static socklen_t size_of(const address *a)
     return a->any.sa_family == AF_INET ? sizeof a->v4 : sizeof a->v6;
 }
 
-/* The server checks no signatures: whoever reaches the port may read and delete everything. */
-static int parse_loopback(const char *host, int port, address *a, lk_err *err)
+static bool is_loopback(const address *a)
+{
+    if (a->any.sa_family == AF_INET)
+        return ntohl(a->v4.sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
+}
+
+static bool parse_digits(const char *host, int port, address *a)
 {
     memset(a, 0, sizeof *a);
-    if (strcmp(host, "localhost") == 0)
-        host = "127.0.0.1";
-    if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1 &&
-        (ntohl(a->v4.sin_addr.s_addr) >> 24) == 127) {
+    if (inet_pton(AF_INET, host, &a->v4.sin_addr) == 1) {
         a->v4.sin_family = AF_INET;
         a->v4.sin_port = htons((uint16_t)port);
-        return 0;
+        return true;
     }
     memset(a, 0, sizeof *a);
-    if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1 &&
-        IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr)) {
+    if (inet_pton(AF_INET6, host, &a->v6.sin6_addr) == 1) {
         a->v6.sin6_family = AF_INET6;
         a->v6.sin6_port = htons((uint16_t)port);
-        return 0;
+        return true;
     }
-    return LK_FAIL(
-        err, LK_E_INVALID,
-        "%s is not a loopback address; the local SQS checks no signatures and listens on "
-        "127.0.0.1 or ::1 only",
-        host);
+    return false;
+}
+
+static int parse_address(const char *host, int port, bool anywhere, address *a, lk_err *err)
+{
+    if (!parse_digits(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, a))
+        return LK_FAIL(err, LK_E_INVALID,
+                       "%s is not an IP address; give one in digits, 0.0.0.0 or :: for all of this "
+                       "machine",
+                       host);
+    if (!anywhere && !is_loopback(a))
+        return LK_FAIL(err, LK_E_INVALID,
+                       "%s is not a loopback address, and without signatures whoever reaches the "
+                       "port may read and delete everything. Give --access-key-id and the secret "
+                       "in LAMBDAKIQ_SECRET_ACCESS_KEY or --secret-file, or --insecure to listen "
+                       "nevertheless",
+                       host);
+    return 0;
 }
 
 static int refuse_bind(const char *host, int port, int why, lk_err *err)
@@ -78,13 +93,13 @@ static void say_where(const address *a, int *port, char authority[LK_LISTEN_AUTH
     snprintf(authority, LK_LISTEN_AUTHORITY_SIZE, v4 ? "%s:%d" : "[%s]:%d", text, *port);
 }
 
-int lk_listen(const char *host, int port, int *fd, int *bound_port,
+int lk_listen(const char *host, int port, bool anywhere, int *fd, int *bound_port,
               char authority[LK_LISTEN_AUTHORITY_SIZE], lk_err *err)
 {
     address a;
     int yes = 1;
     socklen_t size = sizeof a;
-    if (parse_loopback(host, port, &a, err))
+    if (parse_address(host, port, anywhere, &a, err))
         return LK_E_INVALID;
     int s = socket(a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0)

@@ -148,7 +148,9 @@ static int parse(lk_server_call *call, const lk_wire *wire)
     if (is_from_web_page(call))
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_ACCESS_DENIED,
                                "Web pages may not send requests to the local SQS.");
-    int rc = call->protocol->parse(wire, request, NULL);
+    int rc = lk_server_auth(call);
+    if (rc == 0)
+        rc = call->protocol->parse(wire, request, NULL);
     return rc ? rc : lk_action_check(request, NULL);
 }
 

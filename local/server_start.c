@@ -87,10 +87,18 @@ static int server_new(const lk_server_options *options, lk_server **out, lk_err 
     return lk_cond_init(&server->traffic_changed, err);
 }
 
+static int set_auth(lk_server *server, const lk_server_options *options, lk_err *err)
+{
+    if (!options->access_key_id && !options->secret_access_key)
+        return 0;
+    return lk_auth_set(&server->auth, options->access_key_id, options->secret_access_key, err);
+}
+
 static int listen_on(lk_server *server, const lk_server_options *options, lk_err *err)
 {
     char authority[LK_LISTEN_AUTHORITY_SIZE];
-    int rc = lk_listen(options->host ? options->host : DEFAULT_HOST, options->port,
+    bool anywhere = options->insecure || lk_auth_wanted(&server->auth);
+    int rc = lk_listen(options->host ? options->host : DEFAULT_HOST, options->port, anywhere,
                        &server->listen_fd, &server->port, authority, err);
     if (rc)
         return rc;
@@ -111,7 +119,8 @@ static int open_parts(lk_server *server, const lk_server_options *options, lk_er
         .turn = turn, .chore_due = move_due, .chore = move, .tidy = tidy, .ctx = server};
     int rc;
     lk_listen_raise_file_limit((size_t)max + OTHER_FILES);
-    if ((rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||
+    if ((rc = set_auth(server, options, err)) ||
+        (rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||
         (rc = listen_on(server, options, err)) ||
         (rc = lk_store_open(&store, &server->store, err)) ||
         (rc = lk_writer_start(server->store, &hooks, &server->writer, err)))
@@ -130,6 +139,7 @@ static void server_free(lk_server *server)
     pthread_mutex_destroy(&server->traffic_lock);
     pthread_mutex_destroy(&server->gate_lock);
     lk_server_tls_clear(&server->tls);
+    lk_auth_clear(&server->auth);
     free(server->region);
     free(server->account);
     free(server);

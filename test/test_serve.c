@@ -178,7 +178,88 @@ static void an_address_that_others_can_reach_is_refused(void **state)
 {
     (void)state;
     ASSERT_ENDS(1, "0.0.0.0 is not a loopback address", "--port", "0", "--host", "0.0.0.0");
-    ASSERT_ENDS(1, "is not a loopback address", "--port", "0", "--host", "example.com");
+    ASSERT_ENDS(1, "0.0.0.0 or :: for all", "--port", "0", "--host", "example.com");
+}
+
+static void insecure_listens_anywhere(void **state)
+{
+    lk_test_program program = {0};
+    lk_test_reply reply = {0};
+    const char *argv[] = {LK_TEST_COMMAND, "serve",   "--port",     "0",
+                          "--host",        "0.0.0.0", "--insecure", NULL};
+    (void)state;
+    lk_test_program_start(&program, argv);
+    lk_test_server server = {.port = atoi(lk_test_program_wait(&program, "http://0.0.0.0:"))};
+    assert_int_equal(lk_test_server_http(&server, "/_lambdakiq/queues", NULL, &reply), 200);
+    lk_test_reply_clear(&reply);
+    stop(&program, SIGTERM);
+}
+
+/* --- The key pair --------------------------------------------------------------------------- */
+
+/* Whether the server at this port takes calls signed with the secret. */
+static int call_signed(int port, const char *secret, lk_err *err)
+{
+    char endpoint[64];
+    lk_client_options options = LK_CLIENT_OPTIONS_INIT;
+    snprintf(endpoint, sizeof endpoint, "http://127.0.0.1:%d", port);
+    options.endpoint = endpoint;
+    options.region = "us-east-1";
+    options.access_key_id = "AKIDEXAMPLE";
+    options.secret_access_key = secret;
+    lk_client *client = lk_client_new(&options, err);
+    assert_non_null(client);
+    int rc = lk_create_queue(client, "jobs", NULL, 0, NULL, err);
+    lk_client_free(client);
+    return rc;
+}
+
+static void assert_pair_is_asked_for(const char *option, const char *file)
+{
+    lk_err err;
+    lk_test_program program = {0};
+    const char *argv[] = {LK_TEST_COMMAND, "serve", "--port", "0", "--access-key-id",
+                          "AKIDEXAMPLE",   option,  file,     NULL};
+    lk_test_program_start(&program, argv);
+    int port = atoi(lk_test_program_wait(&program, "http://127.0.0.1:"));
+    lk_test_program_wait(&program, "must be signed with access key AKIDEXAMPLE\n");
+    assert_lk_ok(call_signed(port, "s3cr3t", &err));
+    assert_lk_fails(call_signed(port, "guess", &err), LK_E_SERVICE);
+    assert_null(strstr(program.output.ptr, "s3cr3t"));
+    stop(&program, SIGTERM);
+}
+
+static void the_secret_comes_from_a_variable_or_a_file(void **state)
+{
+    char directory[64], file[96];
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/secret", directory);
+    FILE *secret = fopen(file, "w");
+    assert_non_null(secret);
+    fputs("s3cr3t\n", secret);
+    fclose(secret);
+    assert_pair_is_asked_for("--secret-file", file);
+    setenv("LAMBDAKIQ_SECRET_ACCESS_KEY", "s3cr3t", 1);
+    assert_pair_is_asked_for(NULL, NULL);
+    unsetenv("LAMBDAKIQ_SECRET_ACCESS_KEY");
+    unlink(file);
+    rmdir(directory);
+}
+
+static void half_a_pair_is_explained(void **state)
+{
+    (void)state;
+    ASSERT_ENDS(1, "set LAMBDAKIQ_SECRET_ACCESS_KEY or give --secret-file", "--access-key-id", "K");
+    ASSERT_ENDS(1, "cannot read the secret in /nowhere: No such file", "--access-key-id", "K",
+                "--secret-file", "/nowhere");
+    ASSERT_ENDS(1, "/dev/null holds no secret", "--access-key-id", "K", "--secret-file",
+                "/dev/null");
+    ASSERT_ENDS(2, "--secret-file needs --access-key-id", "--secret-file", "/nowhere");
+    setenv("LAMBDAKIQ_SECRET_ACCESS_KEY", "s3cr3t", 1);
+    ASSERT_ENDS(2, "signatures are checked only with --access-key-id", "--port", "0");
+    ASSERT_ENDS(1, "an access key id has 1 to 128 characters", "--access-key-id", "a/b");
+    unsetenv("LAMBDAKIQ_SECRET_ACCESS_KEY");
 }
 
 static void errors_are_json_on_request(void **state)
@@ -503,6 +584,9 @@ int main(void)
         cmocka_unit_test(a_file_that_is_no_database_is_named),
         cmocka_unit_test(a_database_that_cannot_be_opened_is_named),
         cmocka_unit_test(an_address_that_others_can_reach_is_refused),
+        cmocka_unit_test(insecure_listens_anywhere),
+        cmocka_unit_test(the_secret_comes_from_a_variable_or_a_file),
+        cmocka_unit_test(half_a_pair_is_explained),
         cmocka_unit_test(errors_are_json_on_request),
         cmocka_unit_test(a_wrong_line_is_explained_and_ends_with_2),
         cmocka_unit_test(limits_of_size_and_in_flight_are_chosen),

@@ -17,12 +17,18 @@
 
 int lk_test_server_setup(void **state)
 {
+    return lk_test_server_setup_with(state, &(lk_server_options){0});
+}
+
+int lk_test_server_setup_with(void **state, const lk_server_options *options)
+{
     lk_err err;
     lk_test_server *t = calloc(1, sizeof *t);
     assert_non_null(t);
     assert_lk_ok(lk_clock_new(NULL, &t->clock, &err));
-    lk_server_options options = {.clock = t->clock};
-    assert_lk_ok(lk_server_start(&options, &t->server, &err));
+    lk_server_options own = *options;
+    own.clock = t->clock;
+    assert_lk_ok(lk_server_start(&own, &t->server, &err));
     t->port = lk_server_port(t->server);
     *state = t;
     return 0;

@@ -21,6 +21,8 @@ typedef struct lk_test_server {
 
 /* cmocka set-up and tear-down: a server in memory on a free port. */
 int lk_test_server_setup(void **state);
+/* The same with options of the test's own; the clock is added. */
+int lk_test_server_setup_with(void **state, const lk_server_options *options);
 int lk_test_server_teardown(void **state);
 
 /* --- A connection --------------------------------------------------------------------------- */
