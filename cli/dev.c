@@ -6,11 +6,10 @@
 #include "dev.h"
 
 #include "dev_function.h"
-#include "dev_queues.h"
 #include "grace.h"
 #include "json.h"
 #include "mapping.h"
-#include "server.h"
+#include "queues.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,9 +23,7 @@ enum {
     STOP_GRACE_MS = 30000, /* what a running job gets when we are asked to stop */
     QUEUES_MAX = LK_CLI_LIST_MAX,
     ENV_MAX = 8,
-    RECURSION_LIMIT = 16,
-    RECEIVES = 13,     /* a first try and 12 retries */
-    RECEIVES_FIFO = 14 /* and one that a delay may spend */
+    RECURSION_LIMIT = 16
 };
 
 typedef struct dev_options {
@@ -59,7 +56,7 @@ typedef struct variable {
 typedef struct dev {
     const lk_cli *cli;
     dev_options *options;
-    lk_dev_queue queues[QUEUES_MAX]; /* the command's first, then one for each other function */
+    lk_cli_queue queues[QUEUES_MAX]; /* the command's first, then one for each other function */
     size_t queue_count;
     size_t command_queue_count;
     lk_dev_function functions[QUEUES_MAX + 1]; /* the command's first */
@@ -69,7 +66,6 @@ typedef struct dev {
     lk_buf clock_path;
     lk_clock *clock;
     lk_server *server;
-    lk_client *client;
     lk_mapping *mappings[QUEUES_MAX];
     size_t mapping_count;
 } dev;
@@ -86,14 +82,14 @@ static int name_queue(dev *d, const char *name, lk_err *err)
     const dev_options *o = d->options;
     if (d->queue_count == QUEUES_MAX)
         return LK_FAIL(err, LK_E_INVALID, "more than %d queues", QUEUES_MAX);
-    lk_dev_queue *queue = &d->queues[d->queue_count];
-    int rc = lk_dev_queue_name(queue, name, o->fifo, err);
+    lk_cli_queue *queue = &d->queues[d->queue_count];
+    int rc = lk_cli_queue_name(queue, name, o->fifo, err);
     if (rc != 0)
         return rc;
     queue->visibility_s = o->visibility_s ? o->visibility_s : o->timeout_s + 1;
     queue->max_receive_count = o->max_receive_count ? o->max_receive_count
-                               : queue->fifo        ? RECEIVES_FIFO
-                                                    : RECEIVES;
+                               : queue->fifo        ? LK_CLI_RECEIVES_FIFO
+                                                    : LK_CLI_RECEIVES;
     d->queue_count++;
     return 0;
 }
@@ -291,12 +287,9 @@ static lk_client_options client_options(const dev *d)
 
 static int create_queues(dev *d, lk_err *err)
 {
-    lk_client_options options = client_options(d);
-    d->client = lk_client_new(&options, err);
-    if (!d->client)
-        return err->code;
     for (size_t i = 0; i < d->queue_count; i++) {
-        int rc = lk_dev_queue_create(d->client, d->options->region, ACCOUNT, &d->queues[i], err);
+        int rc = lk_cli_queue_create(d->server, d->options->region, ACCOUNT, true, &d->queues[i],
+                                     NULL, err);
         if (rc != 0)
             return rc;
     }
@@ -348,7 +341,7 @@ static int start_mappings(dev *d, lk_err *err)
     const dev_options *o = d->options;
     for (size_t i = 0; i < d->queue_count; i++) {
         int pollers;
-        const lk_dev_queue *queue = &d->queues[i];
+        const lk_cli_queue *queue = &d->queues[i];
         const lk_dev_function *f = function_of(d, i, &pollers);
         lk_mapping_options options = {.queue_arn = queue->arn.ptr,
                                       .queue_url = queue->url,
@@ -414,13 +407,12 @@ static void stop(dev *d)
     lk_cli_grace_end(&grace);
     for (size_t i = 0; i < d->function_count; i++)
         lk_dev_function_clear(&d->functions[i]);
-    lk_client_free(d->client);
     lk_server_stop(d->server);
     lk_clock_free(d->clock);
     if (in_memory(d) && d->clock_path.ptr)
         unlink(d->clock_path.ptr);
     for (size_t i = 0; i < d->queue_count; i++)
-        lk_dev_queue_clear(&d->queues[i]);
+        lk_cli_queue_clear(&d->queues[i]);
     for (size_t i = 0; i < d->env_count; i++)
         lk_buf_clear(&d->env[i].value);
     lk_buf_clear(&d->clock_path);
@@ -529,7 +521,7 @@ static int run(const lk_cli_command *command, int argc, char **argv)
                      .region = "us-east-1",
                      .name = "jobs",
                      .port = 9324,
-                     .timeout_s = 300,
+                     .timeout_s = LK_CLI_FUNCTION_TIMEOUT_S,
                      .memory_mb = 512};
     const lk_cli_option table[] = {
         {"queue", 'q', LK_CLI_LIST, &o.queues, "NAME",

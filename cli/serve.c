@@ -6,7 +6,7 @@
 
 #include "file.h"
 #include "json.h"
-#include "server.h"
+#include "queues_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +22,10 @@ typedef struct serve_options {
     const char *sync;
     const char *secret_file;
     lk_buf secret; /* read from it */
+    lk_cli_list queues;
+    const char *queues_path;
+    lk_cli_queues_file queues_file; /* read from it */
+    const lk_cli *cli;
 } serve_options;
 
 /* --- The key pair --------------------------------------------------------------------------- */
@@ -70,6 +74,36 @@ static int check_pair(const lk_cli_command *command, const serve_options *o)
     return LK_CLI_OK;
 }
 
+/* --- Queues --------------------------------------------------------------------------------- */
+
+static int make_queue(lk_server *server, const serve_options *o, const char *name, lk_err *err)
+{
+    lk_cli_queue queue = {.visibility_s = LK_CLI_FUNCTION_TIMEOUT_S + 1};
+    lk_err kept = {0};
+    int rc = lk_cli_queue_name(&queue, name, false, err);
+    queue.max_receive_count = queue.fifo ? LK_CLI_RECEIVES_FIFO : LK_CLI_RECEIVES;
+    if (rc == 0)
+        rc = lk_cli_queue_create(server, o->server.region, o->server.account, false, &queue, &kept,
+                                 err);
+    if (rc == LK_E_SERVICE)
+        lk_err_prefix(err, "queue \"%s\"", name);
+    if (rc == 0 && kept.code)
+        lk_cli_note(o->cli, "queue \"%s\" stays as it is: %s", name, kept.message);
+    lk_cli_queue_clear(&queue);
+    return rc;
+}
+
+/* What the file says goes before the settings that --queue gives. */
+static int make_queues(lk_server *server, void *ctx, lk_err *err)
+{
+    const serve_options *o = ctx;
+    int rc =
+        lk_cli_queues_file_make(&o->queues_file, server, o->server.region, o->server.account, err);
+    for (size_t i = 0; rc == 0 && i < o->queues.count; i++)
+        rc = make_queue(server, o, o->queues.items[i], err);
+    return rc;
+}
+
 /* --- Serving -------------------------------------------------------------------------------- */
 
 static void say_ready(const lk_cli *cli, const lk_server *server, const serve_options *options)
@@ -103,9 +137,13 @@ static int serve(const lk_cli *cli, serve_options *options)
     lk_err err;
     int exit_code = LK_CLI_OK;
     int rc = find_secret(options, &err);
+    if (rc == 0 && options->queues_path)
+        rc = lk_cli_queues_file_read(options->queues_path, &options->queues_file, &err);
     if (rc == 0)
         rc = lk_clock_new(options->clock_file, &clock, &err);
     options->server.clock = clock;
+    options->server.prepare = make_queues;
+    options->server.prepare_ctx = options;
     if (rc == 0)
         rc = lk_server_start(&options->server, &server, &err);
     if (rc) {
@@ -117,17 +155,24 @@ static int serve(const lk_cli *cli, serve_options *options)
     lk_server_stop(server);
     lk_clock_free(clock);
     lk_buf_wipe(&options->secret);
+    lk_cli_queues_file_clear(&options->queues_file);
     return exit_code;
 }
 
 static int run(const lk_cli_command *command, int argc, char **argv)
 {
-    serve_options o = {.port = 9324, .sync = "normal"};
+    serve_options o = {.port = 9324,
+                       .sync = "normal",
+                       .server = {.region = "us-east-1", .account = "000000000000"}};
     const lk_cli_option table[] = {
         {"port", 'p', LK_CLI_INT, &o.port, "N", "Port, 0 for any free one (default 9324)", 0,
          65535},
         {"db", 'd', LK_CLI_STRING, &o.server.db_path, "FILE",
          "SQLite file that keeps queues and messages (default: memory)", 0, 0},
+        {"queue", 'q', LK_CLI_LIST, &o.queues, "NAME",
+         "A queue to make, with its dead-letter queue; may be repeated", 0, 0},
+        {"queues", 0, LK_CLI_STRING, &o.queues_path, "FILE",
+         "Queues to make, with attributes and tags (JSON)", 0, 0},
         {"sync", 0, LK_CLI_STRING, &o.sync, "MODE",
          "normal: survives a crash of the process; full: of the machine, too", 0, 0},
         {"host", 0, LK_CLI_STRING, &o.server.host, "ADDRESS",
@@ -162,6 +207,7 @@ static int run(const lk_cli_command *command, int argc, char **argv)
     int exit_code;
     if (!lk_cli_parse(command, table, LK_COUNT(table), argc, argv, &cli, NULL, &exit_code))
         return exit_code;
+    o.cli = &cli;
     o.server.port = (int)o.port;
     o.server.sync_full = lk_slice_equal_str(lk_slice_of(o.sync), "full");
     if (!o.server.sync_full && !lk_slice_equal_str(lk_slice_of(o.sync), "normal"))
@@ -175,7 +221,7 @@ static int run(const lk_cli_command *command, int argc, char **argv)
 
 const lk_cli_command lk_cli_serve = {
     .name = "serve",
-    .synopsis = "lambdakiq serve [--port N] [--db FILE] [options]",
+    .synopsis = "lambdakiq serve [--port N] [--db FILE] [--queue NAME]... [options]",
     .summary = "Run an SQS of your own on this machine.",
     .details =
         "It speaks both protocols of SQS, JSON and Query: any AWS SDK, the AWS CLI and curl can\n"
@@ -183,10 +229,19 @@ const lk_cli_command lk_cli_serve = {
         "addresses only, and refuses web pages. With --access-key-id they are, and it may listen\n"
         "anywhere. Ctrl-C stops it cleanly.\n"
         "\n"
-        "  lambdakiq serve --db tmp/sqs.sqlite3\n"
+        "  lambdakiq serve --db tmp/sqs.sqlite3 --queue jobs --queue stock.fifo\n"
         "  export AWS_ENDPOINT_URL_SQS=http://127.0.0.1:9324\n"
         "  aws --endpoint-url http://127.0.0.1:9324 sqs list-queues\n"
         "  curl 'http://127.0.0.1:9324/000000000000/jobs?Action=SendMessage&MessageBody=hello'\n"
+        "\n"
+        "--queue makes jobs and jobs-dlq with the settings the documentation gives for deployed\n"
+        "ones; queues that are there already stay as they are. The file of --queues:\n"
+        "  {\"queues\": [{\"name\": \"jobs\", \"attributes\": {\"VisibilityTimeout\": 60},\n"
+        "               \"deadLetter\": {\"name\": \"lost\", \"maxReceiveCount\": 5},\n"
+        "               \"tags\": {\"team\": \"shop\"}}]}\n"
+        "(\"deadLetter\": true is jobs-dlq after 13 receives, FIFO 14.) A queue that is there "
+        "with\n"
+        "other attributes is an error.\n"
         "\n"
         "The clock moves on request, to see delays, retries and timeouts end at once:\n"
         "  curl -d '{\"advance_s\": 3600}' http://127.0.0.1:9324/_lambdakiq/clock\n"

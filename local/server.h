@@ -44,6 +44,10 @@ typedef struct lk_server_options {
     const char *access_key_id;
     const char *secret_access_key;
     bool insecure; /* any address although nothing is checked */
+    /* Called before the first request is served, e.g. to make queues with lk_server_do; when it
+     * fails, so does the start. May be NULL. */
+    int (*prepare)(lk_server *server, void *ctx, lk_err *err);
+    void *prepare_ctx;
 } lk_server_options;
 
 /* Opens the database, binds, starts the threads. LK_E_IO: port in use, database not openable,
@@ -52,6 +56,11 @@ int lk_server_start(const lk_server_options *options, lk_server **server, lk_err
 int lk_server_port(const lk_server *server);
 /* "http://127.0.0.1:9324", or https with a certificate; owned by the server. */
 const char *lk_server_url(const lk_server *server);
+/* Carries out an action ("CreateQueue") with its JSON as a request would, but needs no signature
+ * and is not counted. Not for ReceiveMessage. answer (may be NULL): its JSON is appended.
+ * LK_E_SERVICE: refused, with aws_code and aws_type. Threads: any. Blocks until it is committed. */
+int lk_server_do(lk_server *server, const char *action, lk_slice params, lk_buf *answer,
+                 lk_err *err);
 /* Sets the gate after start (mappings are made later than the server they poll). */
 void lk_server_set_clock_gate(lk_server *server, const lk_server_clock_gate *gate);
 /* Answers the long polls that wait now, empty, so that a poller can stop without hanging up: of an

@@ -123,7 +123,8 @@ static int open_parts(lk_server *server, const lk_server_options *options, lk_er
         (rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||
         (rc = listen_on(server, options, err)) ||
         (rc = lk_store_open(&store, &server->store, err)) ||
-        (rc = lk_writer_start(server->store, &hooks, &server->writer, err)))
+        (rc = lk_writer_start(server->store, &hooks, &server->writer, err)) ||
+        (options->prepare && (rc = options->prepare(server, options->prepare_ctx, err))))
         return rc;
     return lk_server_http_start(server, max, err);
 }

@@ -507,6 +507,53 @@ static void a_running_invocation_keeps_the_clock_where_it_is(void **state)
     lk_test_reply_clear(&reply);
 }
 
+/* --- Without HTTP --------------------------------------------------------------------------- */
+
+static void the_program_itself_carries_out_actions(void **state)
+{
+    lk_test_server *t = *state;
+    lk_err err;
+    lk_buf answer = {0};
+    lk_slice jobs = LK_SLICE_LITERAL("{\"QueueName\":\"jobs\"}");
+    assert_lk_ok(lk_server_do(t->server, "CreateQueue", jobs, &answer, &err));
+    assert_non_null(strstr(answer.ptr, "/000000000000/jobs"));
+    assert_non_null(strstr(answer.ptr, lk_server_url(t->server)));
+    lk_buf_clear(&answer);
+    assert_lk_fails(lk_server_do(t->server, "GetQueueUrl",
+                                 LK_SLICE_LITERAL("{\"QueueName\":\"none\"}"), NULL, &err),
+                    LK_E_SERVICE);
+    assert_string_equal(err.aws_code, "AWS.SimpleQueueService.NonExistentQueue");
+    assert_string_equal(err.aws_type, "QueueDoesNotExist");
+    assert_int_equal(err.http_status, 400);
+    /* What may wait for ever is for clients. */
+    assert_lk_fails(lk_server_do(t->server, "ReceiveMessage",
+                                 LK_SLICE_LITERAL("{\"QueueUrl\":\"jobs\"}"), NULL, &err),
+                    LK_E_INVALID);
+}
+
+static int refuse_to_start(lk_server *server, void *ctx, lk_err *err)
+{
+    lk_buf answer = {0};
+    int rc = lk_server_do(server, "ListQueues", LK_SLICE_LITERAL("{}"), &answer, err);
+    lk_buf_clear(&answer);
+    *(bool *)ctx = rc == 0;
+    return LK_FAIL(err, LK_E_INVALID, "not today");
+}
+
+static void what_prepares_a_server_may_keep_it_from_starting(void **state)
+{
+    lk_test_server *t = *state;
+    lk_err err;
+    lk_server *server = NULL;
+    bool called = false;
+    const lk_server_options options = {
+        .clock = t->clock, .prepare = refuse_to_start, .prepare_ctx = &called};
+    assert_lk_fails(lk_server_start(&options, &server, &err), LK_E_INVALID);
+    assert_string_equal(err.message, "not today");
+    assert_true(called);
+    assert_null(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +585,8 @@ int main(void)
         TEST(a_web_page_cannot_move_the_clock),
         TEST(the_gate_is_asked_before_the_clock_moves_and_told_after),
         TEST(a_running_invocation_keeps_the_clock_where_it_is),
+        TEST(the_program_itself_carries_out_actions),
+        TEST(what_prepares_a_server_may_keep_it_from_starting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
