@@ -64,22 +64,35 @@ static lk_call_next hand_over(lk_server_call *call, void (*run)(lk_work *work, l
 
 /* --- Health --------------------------------------------------------------------------------- */
 
-/* Through the writer: healthy is who still commits. */
+/* Through the writer, and with a write: healthy is who still commits. */
 static void run_health(lk_work *work, lk_writer *writer)
 {
-    lk_server_call *call = (lk_server_call *)work;
+    lk_err err;
+    if (lk_store_probe(lk_writer_store(writer), &err))
+        lk_writer_abort(writer, &err);
+    lk_writer_finish(writer, work);
+}
+
+static void complete_health(lk_server_call *call)
+{
     lk_json_writer w = {.out = &call->out};
+    call->status = call->failure ? 503 : 200;
     lk_json_begin_object(&w);
-    lk_json_member_str(&w, "status", "ok");
+    lk_json_member_str(&w, "status", call->failure ? "unready" : "ok");
     lk_json_member_str(&w, "version", lk_version());
+    lk_json_member_str(&w, "store",
+                       call->failure == LK_FAULT_UNAVAILABLE ? "closing"
+                       : call->failure                       ? "failing"
+                                                             : "ok");
     lk_json_end_object(&w);
     lk_buf_add_char(&call->out, '\n');
-    lk_writer_finish(writer, work);
 }
 
 static lk_call_next begin_health(lk_server_call *call)
 {
-    return hand_over(call, run_health);
+    begin_answer(call, 200);
+    call->complete = complete_health;
+    return lk_server_hand_over(call, run_health, work_done);
 }
 
 /* --- Queues --------------------------------------------------------------------------------- */

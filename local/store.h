@@ -75,6 +75,10 @@ int lk_store_begin(lk_store *store, lk_err *err) LK_CHECK;
 int lk_store_commit(lk_store *store, lk_err *err) LK_CHECK; /* negative: nothing of it was kept */
 void lk_store_rollback(lk_store *store); /* also when none is open; cannot fail */
 
+/* Writes something of no meaning: that the transaction can be committed shows that the disk takes
+ * writes. */
+int lk_store_probe(lk_store *store, lk_err *err) LK_CHECK;
+
 /* Work that can wait, a bounded piece a call: rows of deleted and purged queues, their names,
  * outdated deduplication entries. *more: call again when idle. Nothing but disk space depends on
  * it. */

@@ -210,6 +210,23 @@ void lk_store_rollback(lk_store *store)
     store->queues_changed = false;
 }
 
+/* Another value each time: SQLite does not write what is there already. */
+int lk_store_probe(lk_store *store, lk_err *err)
+{
+    lk_sql sql;
+    int64_t value = 0;
+    if (!lk_random_bytes(&value, sizeof(value)))
+        return LK_FAIL(err, LK_E_IO, "store: no random bytes from the system: %s", strerror(errno));
+    int rc = lk_store_ready(store, err);
+    if (!rc)
+        rc = lk_sql_prepare(store, LK_SQL_META_PUT, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_text(&sql, LK_SLICE_LITERAL("probe"));
+    lk_sql_int64(&sql, value);
+    return lk_sql_run(&sql, err);
+}
+
 int lk_store_ready(lk_store *store, lk_err *err)
 {
     if (!store->in_transaction)

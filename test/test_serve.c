@@ -449,6 +449,33 @@ static void a_move_task_that_cannot_write_fails_no_request_that_needs_not(void *
     remove_database(directory, file);
 }
 
+static void assert_health(int port, int status, const char *state, const char *store)
+{
+    lk_test_reply reply = {0};
+    lk_test_server server = {.port = port};
+    assert_int_equal(lk_test_server_http(&server, "/_lambdakiq/health", NULL, &reply), status);
+    assert_slice(lk_test_reply_member(&reply, "status"), state);
+    assert_slice(lk_test_reply_member(&reply, "store"), store);
+    lk_test_reply_clear(&reply);
+}
+
+static void a_full_disk_makes_it_unready_for_as_long_as_it_is_full(void **state)
+{
+    char directory[64], file[96];
+    lk_test_program program = {0};
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    int port = start(&program, "--db", file);
+    assert_health(port, 200, "ok", "ok");
+    limit_file_size(&program, 0);
+    assert_health(port, 503, "unready", "failing");
+    limit_file_size(&program, RLIM_INFINITY);
+    assert_health(port, 200, "ok", "ok");
+    stop(&program, SIGTERM);
+    remove_database(directory, file);
+}
+
 static void a_full_disk_does_not_keep_a_server_from_stopping(void **state)
 {
     char directory[64], file[96];
@@ -594,6 +621,7 @@ int main(void)
         cmocka_unit_test(help_lists_the_options),
         cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),
         cmocka_unit_test(a_move_task_that_cannot_write_fails_no_request_that_needs_not),
+        cmocka_unit_test(a_full_disk_makes_it_unready_for_as_long_as_it_is_full),
         cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),
         cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
     };

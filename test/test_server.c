@@ -4,6 +4,8 @@
  */
 #include "lk_test_wire.h"
 
+#include <sys/socket.h>
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, lk_test_server_setup, lk_test_server_teardown)
 
@@ -259,14 +261,34 @@ static void long_bodies_are_read_and_too_long_ones_refused(void **state)
 
 /* --- Admin ---------------------------------------------------------------------------------- */
 
-static void health_says_ok_and_the_version(void **state)
+static void health_says_ok_the_version_and_how_the_store_is(void **state)
 {
     lk_test_reply reply = {0};
     assert_int_equal(lk_test_server_http(*state, "/_lambdakiq/health", NULL, &reply), 200);
     assert_slice(lk_test_reply_member(&reply, "status"), "ok");
     assert_slice(lk_test_reply_member(&reply, "version"), LK_VERSION);
+    assert_slice(lk_test_reply_member(&reply, "store"), "ok");
     assert_slice(lk_test_reply_header(&reply, "Content-Type"), "application/json");
     lk_test_reply_clear(&reply);
+}
+
+/* Some health checks want no body. */
+static void head_is_answered_like_get(void **state)
+{
+    lk_test_server *t = *state;
+    lk_test_wire wire;
+    lk_buf answer = {0};
+    char bytes[4096];
+    ssize_t got;
+    lk_test_wire_open(&wire, t->port);
+    lk_test_wire_write(&wire, lk_slice_of("HEAD /_lambdakiq/health HTTP/1.1\r\nHost: h\r\n"
+                                          "Connection: close\r\n\r\n"));
+    while ((got = recv(wire.fd, bytes, sizeof bytes, 0)) > 0)
+        lk_buf_add(&answer, (lk_slice){bytes, (size_t)got});
+    assert_non_null(strstr(answer.ptr, "HTTP/1.1 200 OK\r\n"));
+    assert_true(lk_slice_has_suffix(lk_buf_slice(&answer), LK_SLICE_LITERAL("\r\n\r\n")));
+    lk_buf_clear(&answer);
+    lk_test_wire_close(&wire);
 }
 
 static int64_t counter(const lk_test_reply *reply, const char *name)
@@ -573,7 +595,8 @@ int main(void)
         TEST(a_body_that_comes_in_pieces_is_put_together),
         TEST(a_body_shorter_than_announced_is_no_request),
         TEST(long_bodies_are_read_and_too_long_ones_refused),
-        TEST(health_says_ok_and_the_version),
+        TEST(health_says_ok_the_version_and_how_the_store_is),
+        TEST(head_is_answered_like_get),
         TEST(queues_are_listed_with_their_counters),
         TEST(visible_messages_behind_a_hidden_one_of_their_group_are_not_receivable),
         TEST(calls_are_counted_by_action),
