@@ -6,6 +6,7 @@
 #include "lk_test_store.h"
 #include "lk_test_wire.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -599,6 +600,129 @@ static void a_killed_server_loses_nothing_it_acknowledged(void **state)
     remove_database(directory, file);
 }
 
+/* Kills the program after a time that nobody knows beforehand. */
+typedef struct killer {
+    pthread_t thread;
+    pid_t pid;
+    unsigned after_us;
+} killer;
+
+static void *kill_later(void *arg)
+{
+    const killer *k = arg;
+    usleep(k->after_us);
+    kill(k->pid, SIGKILL);
+    return NULL;
+}
+
+/* What became of a delete that was not answered nobody can know. */
+typedef enum fate { UNSENT, SENT, DELETING, DELETED } fate;
+
+/* Receives up to ten and deletes them; false: the server died. */
+static bool consume_until_death(lk_test_wire *wire, fate *fates, unsigned seed)
+{
+    lk_test_reply got = {0}, reply = {0};
+    lk_test_wire_send(wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}");
+    bool alive = lk_test_wire_read(wire, &got, 5000);
+    size_t count = alive ? lk_test_reply_messages(&got) : 0;
+    for (size_t i = 0; alive && i < count; i++) {
+        char body[256];
+        int64_t number = -1;
+        snprintf(body, sizeof body, "{\"QueueUrl\":\"jobs\",\"ReceiptHandle\":\"%.*s\"}",
+                 LK_SLICE_FMT(lk_test_reply_message(&got, i, "ReceiptHandle")));
+        assert_true(lk_slice_to_int64(lk_test_reply_message(&got, i, "Body"), &number));
+        if (fates[number] == DELETED)
+            fail_msg("message %lld came back from the dead (seed %u)", (long long)number, seed);
+        fates[number] = DELETING;
+        lk_test_wire_send(wire, "DeleteMessage", body);
+        alive = lk_test_wire_read(wire, &reply, 5000);
+        if (alive && reply.status == 200)
+            fates[number] = DELETED;
+    }
+    lk_test_reply_clear(&got);
+    lk_test_reply_clear(&reply);
+    return alive;
+}
+
+/* All clients send, one also receives and deletes, until the server is dead. */
+static size_t load_until_death(int port, size_t next, fate *fates, unsigned seed)
+{
+    lk_test_wire wires[CLIENTS];
+    lk_test_reply reply = {0};
+    bool alive = true;
+    for (size_t c = 0; c < CLIENTS; c++)
+        lk_test_wire_open(&wires[c], port);
+    while (alive && next + CLIENTS <= CLIENTS * ROUND_MAX) {
+        for (size_t c = 0; c < CLIENTS; c++)
+            send_number(&wires[c], next + c);
+        for (size_t c = 0; c < CLIENTS; c++) {
+            bool answered = lk_test_wire_read(&wires[c], &reply, 5000);
+            if (answered && reply.status == 200)
+                fates[next + c] = SENT;
+            alive = alive && answered;
+        }
+        next += CLIENTS;
+        alive = alive && consume_until_death(&wires[0], fates, seed);
+    }
+    for (size_t c = 0; c < CLIENTS; c++)
+        lk_test_wire_close(&wires[c]);
+    lk_test_reply_clear(&reply);
+    return next;
+}
+
+/* Of the messages numbered up to `count`. */
+static void assert_nothing_lost(int port, fate *fates, size_t count, unsigned seed)
+{
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    lk_test_wire_open(&wire, port);
+    do {
+        lk_test_wire_call(&wire, "ReceiveMessage",
+                          "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10,"
+                          "\"VisibilityTimeout\":600}",
+                          &reply);
+        for (size_t i = 0; i < lk_test_reply_messages(&reply); i++) {
+            int64_t number = -1;
+            assert_true(lk_slice_to_int64(lk_test_reply_message(&reply, i, "Body"), &number));
+            if (fates[number] == DELETED)
+                fail_msg("message %lld came back from the dead (seed %u)", (long long)number, seed);
+            fates[number] = UNSENT;
+        }
+    } while (lk_test_reply_messages(&reply) > 0);
+    for (size_t i = 0; i < count; i++)
+        if (fates[i] == SENT)
+            fail_msg("message %zu was acknowledged and is lost (seed %u)", i, seed);
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+}
+
+static void killed_at_any_moment_it_loses_nothing_it_acknowledged(void **state)
+{
+    static fate fates[CLIENTS * ROUND_MAX];
+    char directory[64], file[96];
+    lk_test_program program = {0};
+    size_t next = 0;
+    unsigned seed = (unsigned)lk_wall_ms();
+    (void)state;
+    test_store_directory(directory);
+    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
+    srand(seed);
+    for (int life = 0; life < 8; life++) {
+        lk_test_server server = {.port = start(&program, "--db", file)};
+        lk_test_server_do(&server, "CreateQueue",
+                          "{\"QueueName\":\"jobs\",\"Attributes\":{\"VisibilityTimeout\":\"0\"}}");
+        killer k = {.pid = program.pid, .after_us = (unsigned)rand() % 60000};
+        assert_int_equal(pthread_create(&k.thread, NULL, kill_later, &k), 0);
+        next = load_until_death(server.port, next, fates, seed);
+        pthread_join(k.thread, NULL);
+        assert_int_equal(lk_test_program_end(&program, 0), 128 + SIGKILL);
+        lk_test_program_clear(&program);
+    }
+    assert_nothing_lost(start(&program, "--db", file), fates, next, seed);
+    stop(&program, SIGTERM);
+    remove_database(directory, file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -624,6 +748,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_makes_it_unready_for_as_long_as_it_is_full),
         cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),
         cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
+        cmocka_unit_test(killed_at_any_moment_it_loses_nothing_it_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

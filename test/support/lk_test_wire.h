@@ -36,6 +36,7 @@ void lk_test_wire_open(lk_test_wire *wire, int port);
 void lk_test_wire_close(lk_test_wire *wire);
 /* Closes so that the server sees a reset. */
 void lk_test_wire_reset(lk_test_wire *wire);
+/* That the other side is gone shows when its answer is read. */
 void lk_test_wire_write(lk_test_wire *wire, lk_slice bytes);
 /* A POST to "/" of the SQS action; does not wait for the answer. */
 void lk_test_wire_send(lk_test_wire *wire, const char *action, const char *body);
