@@ -31,7 +31,7 @@ typedef struct lk_server_options {
     const char *account; /* default "000000000000" */
     lk_clock *clock;     /* borrowed; must outlive the server */
     lk_server_clock_gate gate;
-    int max_connections;         /* default 2048 */
+    int max_connections;         /* default 16384, or what the limit of open files allows */
     const char *tls_certificate; /* PEM files, both or none: https instead of http */
     const char *tls_key;
     int64_t max_message_bytes; /* of a message, and of a batch; 0: 1048576, SQS's own limit */

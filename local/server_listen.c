@@ -116,11 +116,15 @@ int lk_listen(const char *host, int port, bool anywhere, int *fd, int *bound_por
     return 0;
 }
 
-void lk_listen_raise_file_limit(size_t wanted)
+size_t lk_listen_raise_file_limit(size_t wanted)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted)
-        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return wanted;
+    rlim_t before = limit.rlim_cur;
     limit.rlim_cur = LK_MIN((rlim_t)wanted, limit.rlim_max);
-    setrlimit(RLIMIT_NOFILE, &limit); /* refused: fewer connections, nothing else */
+    if (before >= limit.rlim_cur)
+        return (size_t)LK_MIN(before, (rlim_t)wanted);
+    /* Refused: fewer connections, nothing else. */
+    return (size_t)(setrlimit(RLIMIT_NOFILE, &limit) ? before : limit.rlim_cur);
 }

@@ -16,7 +16,8 @@
 int lk_listen(const char *host, int port, bool anywhere, int *fd, int *bound_port,
               char authority[LK_LISTEN_AUTHORITY_SIZE], lk_err *err);
 
-/* Raises the soft limit of open files as far as `wanted` and the hard limit allow. */
-void lk_listen_raise_file_limit(size_t wanted);
+/* Raises the soft limit of open files as far as `wanted` and the hard limit allow. Returns what it
+ * is now, at most `wanted`. */
+size_t lk_listen_raise_file_limit(size_t wanted);
 
 #endif

@@ -19,7 +19,7 @@
 #define DEFAULT_HOST        "127.0.0.1"
 #define DEFAULT_REGION      "us-east-1"
 #define DEFAULT_ACCOUNT     "000000000000"
-#define DEFAULT_CONNECTIONS 2048
+#define DEFAULT_CONNECTIONS 16384
 #define OTHER_FILES         64   /* the database, epoll, pipes, standard streams, spares */
 #define DRAIN_MS            800  /* for clients to take the answers that are ready */
 #define MOVE_TICK_MS        1000 /* a move task is looked at so often: the clock may be set back */
@@ -107,9 +107,18 @@ static int listen_on(lk_server *server, const lk_server_options *options, lk_err
     return 0;
 }
 
+/* More than there are descriptors for would make the server accept and fail. */
+static int connections_for(const lk_server_options *options)
+{
+    size_t max = options->max_connections > 0 ? (size_t)options->max_connections
+                                              : (size_t)DEFAULT_CONNECTIONS;
+    size_t files = lk_listen_raise_file_limit(max + OTHER_FILES);
+    return (int)LK_MAX(files, (size_t)OTHER_FILES + 1) - OTHER_FILES;
+}
+
 static int open_parts(lk_server *server, const lk_server_options *options, lk_err *err)
 {
-    int max = options->max_connections > 0 ? options->max_connections : DEFAULT_CONNECTIONS;
+    int max = connections_for(options);
     lk_store_options store = {.path = options->db_path,
                               .sync_full = options->sync_full,
                               .in_flight_standard = options->in_flight_limit,
@@ -118,7 +127,6 @@ static int open_parts(lk_server *server, const lk_server_options *options, lk_er
     lk_writer_hooks hooks = {
         .turn = turn, .chore_due = move_due, .chore = move, .tidy = tidy, .ctx = server};
     int rc;
-    lk_listen_raise_file_limit((size_t)max + OTHER_FILES);
     if ((rc = set_auth(server, options, err)) ||
         (rc = lk_server_tls_read(options->tls_certificate, options->tls_key, &server->tls, err)) ||
         (rc = listen_on(server, options, err)) ||

@@ -305,34 +305,6 @@ static void a_poll_takes_what_is_there_without_filling_its_batch(void **state)
     assert_poll_gives(&poll, "one");
 }
 
-static void two_hundred_polls_get_a_message_each(void **state)
-{
-    static lk_test_wire polls[200];
-    lk_test_server *t = *state;
-    lk_test_reply reply = {0};
-    bool seen[LK_COUNT(polls)] = {false};
-    create(t, "jobs");
-    for (size_t i = 0; i < LK_COUNT(polls); i++) {
-        lk_test_wire_open(&polls[i], t->port);
-        lk_test_wire_send(&polls[i], "ReceiveMessage", POLL);
-    }
-    for (size_t i = 0; i < LK_COUNT(polls); i++) {
-        char text[16];
-        snprintf(text, sizeof text, "%zu", i);
-        send_text(t, "jobs", text);
-    }
-    for (size_t i = 0; i < LK_COUNT(polls); i++) {
-        int64_t number = -1;
-        assert_true(lk_test_wire_read(&polls[i], &reply, ANSWER_MS));
-        assert_int_equal(lk_test_reply_messages(&reply), 1);
-        assert_true(lk_slice_to_int64(lk_test_reply_message(&reply, 0, "Body"), &number));
-        assert_false(seen[number]);
-        seen[number] = true;
-        lk_test_wire_close(&polls[i]);
-    }
-    lk_test_reply_clear(&reply);
-}
-
 static void a_request_behind_a_poll_waits_for_it(void **state)
 {
     lk_test_server *t = *state;
@@ -504,7 +476,6 @@ int main(void)
         TEST(a_stopping_server_answers_its_polls_with_nothing),
         TEST(polls_are_served_in_arrival_order),
         TEST(a_poll_takes_what_is_there_without_filling_its_batch),
-        TEST(two_hundred_polls_get_a_message_each),
         TEST(a_request_behind_a_poll_waits_for_it),
         TEST(a_client_that_hung_up_takes_no_message),
         TEST(a_client_that_was_reset_takes_no_message),
