@@ -232,11 +232,13 @@ static lk_call_next begin_route(const admin_route *route, lk_server_call *call)
 lk_call_next lk_server_admin_begin(lk_server_call *call)
 {
     bool known = false;
+    /* Of an answer to HEAD libmicrohttpd leaves the body out. */
+    bool reads = call->is_get || lk_slice_equal_str(call->method, "HEAD");
     for (size_t i = 0; i < LK_COUNT(routes); i++) {
         if (strcmp(call->path.ptr + strlen(LK_SERVER_ADMIN_PREFIX), routes[i].path) != 0)
             continue;
         known = true;
-        if (routes[i].post ? call->is_post : call->is_get)
+        if (routes[i].post ? call->is_post : reads)
             return begin_route(&routes[i], call);
     }
     if (known)

@@ -90,8 +90,7 @@ static void set_head(lk_server_call *call, const char *path, const char *method)
     call->headed = true;
     call->path = lk_slice_of(path);
     call->method = lk_slice_of(method);
-    call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0 ||
-                   strcmp(method, MHD_HTTP_METHOD_HEAD) == 0; /* its body is left out for us */
+    call->is_get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     call->is_post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
     count_open(call->server, true);
 }

@@ -281,6 +281,25 @@ static void oversized_headers_and_targets_are_refused(void **state)
     lk_buf_clear(&bytes);
 }
 
+static void headers_of_20_kilobytes_are_read(void **state)
+{
+    lk_test_server *t = *state;
+    lk_test_wire wire;
+    lk_test_reply reply = {0};
+    lk_buf bytes = {0};
+    lk_buf_add_str(&bytes, "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Security-Token: ");
+    for (int i = 0; i < 20000; i++)
+        lk_buf_add_char(&bytes, 'x');
+    lk_buf_add_str(&bytes, "\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 2\r\n\r\n{}");
+    lk_test_wire_open(&wire, t->port);
+    lk_test_wire_write(&wire, lk_buf_slice(&bytes));
+    assert_true(lk_test_wire_read(&wire, &reply, ANSWER_MS));
+    assert_int_equal(reply.status, 200);
+    lk_test_wire_close(&wire);
+    lk_test_reply_clear(&reply);
+    lk_buf_clear(&bytes);
+}
+
 static void what_is_not_http_is_refused(void **state)
 {
     lk_test_server *t = *state;
@@ -299,6 +318,7 @@ int main(void)
         TEST(who_takes_no_answers_holds_nobody_up),
         TEST(who_sends_and_closes_his_half_is_answered),
         TEST(oversized_headers_and_targets_are_refused),
+        TEST(headers_of_20_kilobytes_are_read),
         TEST(what_is_not_http_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
