@@ -213,12 +213,15 @@ static int read_queue(const reader *r, const lk_json *object, size_t number)
     return read_tags(r, lk_json_get(object, "tags"));
 }
 
-static int read_queues(reader *r, const lk_json *list)
+static int read_queues(reader *r)
 {
     lk_cli_queues_file *file = r->file;
+    const lk_json *list = lk_json_get(file->root, "queues");
     size_t length = lk_json_length(list);
     if (lk_json_typeof(list) != LK_JSON_ARRAY)
         return refuse(r, "there is no list of queues, as {\"queues\": [{\"name\": \"jobs\"}]}");
+    if (lk_json_length(file->root) > 1)
+        return refuse(r, "there is more than \"queues\" in it, which nobody would read");
     file->queues = lk_arena_alloc(&file->arena, length + 1, sizeof(*file->queues));
     if (!file->queues)
         return LK_FAIL_NOMEM(r->err);
@@ -247,7 +250,7 @@ int lk_cli_queues_file_read(const char *path, lk_cli_queues_file *file, lk_err *
     *file = (lk_cli_queues_file){.path = path};
     reader r = {.file = file, .err = err};
     int rc = parse_file(file, err);
-    return rc ? rc : read_queues(&r, lk_json_get(file->root, "queues"));
+    return rc ? rc : read_queues(&r);
 }
 
 void lk_cli_queues_file_clear(lk_cli_queues_file *file)

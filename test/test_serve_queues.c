@@ -242,6 +242,7 @@ static void a_form_that_is_wrong_is_named(void **state)
     static const char *const cases[][2] = {
         {"{}", "there is no list of queues"},
         {"{\"queues\":{}}", "there is no list of queues"},
+        {"{\"queues\":[],\"more\":1}", "there is more than \"queues\" in it"},
         {"{\"queues\":[\"jobs\"]}", "queue 1 of the list is not an object with a \"name\""},
         {"{\"queues\":[{\"name\":\"a\"},{\"nmae\":\"b\"}]}", "queue 2 of the list is not"},
         {"{\"queues\":[{\"name\":\"a\"},{\"name\":\"a\"}]}", "queue \"a\" is declared twice"},
