@@ -14,6 +14,7 @@
 
 #include "auth.h"
 #include "server.h"
+#include "server_idle.h"
 #include "server_listen.h"
 #include "server_poll.h"
 #include "server_tls.h"
@@ -39,6 +40,7 @@ struct lk_server {
     uint64_t calls[LK_ACTION_COUNT]; /* carried out since the start; the writer's */
     lk_work closing_work;            /* ends the polls when the server stops */
     struct MHD_Daemon *daemon;
+    lk_idle idle;         /* the HTTP thread's */
     uint64_t request_ids; /* where x-amzn-RequestId has got to */
     int listen_fd;
     int port;
@@ -66,6 +68,7 @@ typedef struct lk_server_call {
     lk_poll poll;
     lk_server *server;
     struct MHD_Connection *connection;
+    lk_idle_connection *idle; /* the connection's; NULL: none */
 
     /* What has arrived. */
     lk_slice raw_path; /* not decoded, in the request's arena as the next */

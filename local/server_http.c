@@ -64,6 +64,13 @@ static int client_socket(struct MHD_Connection *connection)
     return info ? info->connect_fd : -1;
 }
 
+static lk_idle_connection *idle_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 /* When the request line is there. */
 static lk_server_call *call_new(lk_server *server, struct MHD_Connection *connection,
                                 const char *target)
@@ -73,6 +80,7 @@ static lk_server_call *call_new(lk_server *server, struct MHD_Connection *connec
         return NULL;
     call->server = server;
     call->connection = connection;
+    call->idle = idle_of(connection);
     call->poll = (lk_poll){
         .request = &call->request, .work = &call->work, .socket = client_socket(connection)};
     lk_request_init(&call->request, &server->env);
@@ -160,6 +168,7 @@ static void keep_body(lk_server_call *call, const char *data, size_t size)
 static lk_call_next begin(lk_server_call *call)
 {
     call->begun = true;
+    lk_idle_busy(call->idle);
     if (lk_slice_has_prefix(call->path, LK_SLICE_LITERAL(LK_SERVER_ADMIN_PREFIX)))
         return lk_server_admin_begin(call);
     return lk_server_sqs_begin(call);
@@ -296,6 +305,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
         return;
     *state = NULL;
     bool headed = call->headed;
+    lk_idle_rest(&server->idle, call->idle);
     bool delivered = how == MHD_REQUEST_TERMINATED_COMPLETED_OK && !call->request.fault.code;
     if (lk_server_sqs_has_messages(call) && !delivered)
         lk_server_sqs_undo(call);
@@ -303,6 +313,16 @@ static void completed(void *cls, struct MHD_Connection *connection, void **state
         lk_server_call_free(call);
     if (headed)
         count_open(server, false);
+}
+
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode what)
+{
+    lk_server *server = cls;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = lk_idle_open(&server->idle, client_socket(connection));
+    else
+        lk_idle_close(&server->idle, *context);
 }
 
 /* --- Start and stop ------------------------------------------------------------------------- */
@@ -317,14 +337,16 @@ int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
         {MHD_OPTION_END, 0, NULL},
     };
     lk_random_bytes(&server->request_ids, sizeof server->request_ids);
+    server->idle.limit = (size_t)max_connections;
     if (tls && !MHD_is_feature_supported(MHD_FEATURE_TLS))
         return LK_FAIL(err, LK_E_UNSUPPORTED, "this libmicrohttpd was built without TLS");
     server->daemon = MHD_start_daemon(
         flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET,
         server->listen_fd, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
-        MHD_OPTION_URI_LOG_CALLBACK, target_arrived, server, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_ARRAY, tls ? secure : secure + 2, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, target_arrived, server, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_changed, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_ARRAY,
+        tls ? secure : secure + 2, MHD_OPTION_END);
     if (!server->daemon)
         return LK_FAIL(err, LK_E_IO,
                        tls ? "cannot start the HTTPS server (libmicrohttpd): does "

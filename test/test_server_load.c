@@ -127,27 +127,95 @@ static void ten_thousand_idle_connections_take_little_memory(void **state)
     lk_test_reply_clear(&reply);
 }
 
-static void more_connections_than_allowed_wait_for_their_turn(void **state)
+/* A server with room for so few. */
+static lk_server *small_server(lk_test_server *t, int max_connections)
 {
-    lk_test_server *t = *state;
     lk_err err;
     lk_server *server = NULL;
-    const lk_server_options options = {.clock = t->clock, .max_connections = 4};
-    lk_test_wire wires[5];
-    lk_test_reply reply = {0};
+    const lk_server_options options = {.clock = t->clock, .max_connections = max_connections};
     assert_lk_ok(lk_server_start(&options, &server, &err));
+    return server;
+}
+
+static void the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(void **state)
+{
+    lk_server *server = small_server(*state, 32);
+    lk_test_wire wires[64];
+    lk_test_reply reply = {0};
     for (size_t i = 0; i < LK_COUNT(wires); i++) {
         lk_test_wire_open(&wires[i], lk_server_port(server));
-        lk_test_wire_send(&wires[i], "ListQueues", "{}");
+        lk_test_wire_call(&wires[i], "ListQueues", "{}", &reply);
+        lk_test_wire_call(&wires[0], "ListQueues", "{}", &reply);
     }
-    for (size_t i = 0; i < 4; i++)
-        assert_true(lk_test_wire_read(&wires[i], &reply, ANSWER_MS));
-    assert_false(lk_test_wire_read(&wires[4], &reply, 100));
-    lk_test_wire_close(&wires[0]);
-    assert_true(lk_test_wire_read(&wires[4], &reply, ANSWER_MS));
-    assert_int_equal(reply.status, 200);
-    for (size_t i = 1; i < LK_COUNT(wires); i++)
+    /* The first was never idle for longest; the last are there, too. */
+    lk_test_wire_call(&wires[0], "ListQueues", "{}", &reply);
+    lk_test_wire_call(&wires[63], "ListQueues", "{}", &reply);
+    lk_test_wire_send(&wires[1], "ListQueues", "{}");
+    assert_false(lk_test_wire_read(&wires[1], &reply, ANSWER_MS));
+    for (size_t i = 0; i < LK_COUNT(wires); i++)
         lk_test_wire_close(&wires[i]);
+    lk_test_reply_clear(&reply);
+    lk_server_stop(server);
+}
+
+static void who_dribbles_at_a_request_gives_way_too(void **state)
+{
+    static const char *const beginnings[] = {
+        "", "POST / HTTP/1.1\r\nHost: h\r\nX-A",
+        "POST / HTTP/1.1\r\nHost: h\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: "
+        "9\r\n\r\n{"};
+    lk_server *server = small_server(*state, 32);
+    lk_test_wire slow[96];
+    for (size_t i = 0; i < LK_COUNT(slow); i++) {
+        lk_test_wire_open(&slow[i], lk_server_port(server));
+        lk_test_wire_write(&slow[i], lk_slice_of(beginnings[i % LK_COUNT(beginnings)]));
+    }
+    assert_serves(lk_server_port(server));
+    for (size_t i = 0; i < LK_COUNT(slow); i++)
+        lk_test_wire_close(&slow[i]);
+    lk_server_stop(server);
+}
+
+/* Until the server has begun so many receives: then it knows the connections as busy. */
+static void wait_for_receives(lk_test_server *t, int64_t wanted)
+{
+    lk_test_reply reply = {0};
+    int64_t begun = -1;
+    for (int tries = 0; begun < wanted && tries < 500; tries++) {
+        lk_test_server_http(t, "/_lambdakiq/calls", NULL, &reply);
+        const lk_json *calls = lk_json_get(reply.json, "calls");
+        assert_true(lk_json_int64(lk_json_get(calls, "ReceiveMessage"), &begun));
+        usleep(10000);
+    }
+    assert_int_equal(begun, wanted);
+    lk_test_reply_clear(&reply);
+}
+
+static void a_poll_gives_way_to_nobody(void **state)
+{
+    lk_server *server = small_server(*state, 8);
+    lk_test_server t = {.port = lk_server_port(server)};
+    lk_test_wire polls[6], others[20];
+    lk_test_reply reply = {0};
+    lk_test_server_do(&t, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    for (size_t i = 0; i < LK_COUNT(polls); i++) {
+        lk_test_wire_open(&polls[i], t.port);
+        lk_test_wire_send(&polls[i], "ReceiveMessage",
+                          "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
+        wait_for_receives(&t, (int64_t)i + 1);
+    }
+    for (size_t i = 0; i < LK_COUNT(others); i++) {
+        lk_test_wire_open(&others[i], t.port);
+        lk_test_wire_call(&others[i], "ListQueues", "{}", &reply);
+    }
+    for (size_t i = 0; i < LK_COUNT(polls); i++) {
+        lk_test_server_do(&t, "SendMessage", "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}");
+        assert_true(lk_test_wire_read(&polls[i], &reply, ANSWER_MS));
+        assert_int_equal(lk_test_reply_messages(&reply), 1);
+        lk_test_wire_close(&polls[i]);
+    }
+    for (size_t i = 0; i < LK_COUNT(others); i++)
+        lk_test_wire_close(&others[i]);
     lk_test_reply_clear(&reply);
     lk_server_stop(server);
 }
@@ -312,7 +380,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_thousand_polls_get_a_message_each),
         cmocka_unit_test(ten_thousand_idle_connections_take_little_memory),
-        TEST(more_connections_than_allowed_wait_for_their_turn),
+        TEST(the_connection_that_is_idle_for_longest_gives_way_to_a_new_one),
+        TEST(who_dribbles_at_a_request_gives_way_too),
+        TEST(a_poll_gives_way_to_nobody),
         TEST(slow_clients_hold_nobody_up_and_are_served_in_the_end),
         TEST(who_never_finishes_a_request_does_not_keep_the_server_from_stopping),
         TEST(who_takes_no_answers_holds_nobody_up),
