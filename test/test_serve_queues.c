@@ -209,6 +209,28 @@ static void queues_have_the_attributes_of_the_file(void **state)
     assert_int_equal(queue_count(f), 8);
 }
 
+static void assert_tag(fixture *f, const char *queue, const char *key, const char *value)
+{
+    char params[160];
+    snprintf(params, sizeof params, "{\"QueueUrl\":\"%s\"}", queue);
+    lk_test_wire_call(&f->wire, "ListQueueTags", params, &f->reply);
+    assert_slice(lk_json_string(lk_json_get(lk_json_get(f->reply.json, "Tags"), key)), value);
+}
+
+static void queues_have_the_tags_of_the_file_also_when_they_change(void **state)
+{
+    fixture *f = *state;
+    write_file(
+        f, "{\"queues\":[{\"name\":\"jobs\",\"deadLetter\":true,\"tags\":{\"team\":\"shop\"}}]}");
+    START(f, "--queues", f->file);
+    assert_tag(f, "jobs", "team", "shop");
+    stop(f);
+    write_file(
+        f, "{\"queues\":[{\"name\":\"jobs\",\"deadLetter\":true,\"tags\":{\"team\":\"mail\"}}]}");
+    START(f, "--queues", f->file);
+    assert_tag(f, "jobs", "team", "mail");
+}
+
 static void a_queue_that_is_there_with_another_value_is_an_error(void **state)
 {
     fixture *f = *state;
@@ -291,6 +313,7 @@ int main(void)
         TEST(a_queue_that_is_there_stays_as_it_is_and_that_is_said),
         TEST(a_name_that_cannot_be_one_is_refused),
         TEST(queues_have_the_attributes_of_the_file),
+        TEST(queues_have_the_tags_of_the_file_also_when_they_change),
         TEST(a_queue_that_is_there_with_another_value_is_an_error),
         TEST(wrong_attributes_are_named_with_file_and_queue),
         TEST(a_form_that_is_wrong_is_named),
