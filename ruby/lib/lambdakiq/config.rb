@@ -197,6 +197,7 @@ module Lambdakiq
       @metrics_dimensions = sets.map { |set| Options.dimensions('config.lambdakiq.metrics_dimensions', set) }.freeze
     end
 
+    # @param value [#to_s, nil] see {#metrics_app_name}
     def metrics_app_name=(value)
       @metrics_app_name = value&.to_s
     end
