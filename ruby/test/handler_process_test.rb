@@ -133,6 +133,19 @@ class HandlerProcessTest < QueueTest
                   { 'namespace' => 'Small', 'adapter' => 'lambdakiq', 'loaded' => true }], next_answer.first(2)
   end
 
+  # As `lambdakiq dev` starts it, and a function with a program of its own.
+  def test_without_a_handler_it_is_lambdakiq_with_the_environment_of_the_application_loaded
+    queue = make_queue
+    enqueue(queue, 'by default')
+    FileUtils.mkdir("#{@directory}/config")
+    FileUtils.mv("#{@directory}/app.rb", "#{@directory}/config/environment.rb")
+    start(variables: { '_HANDLER' => 'bootstrap' })
+    @peer.invoke('id-1', event(queue))
+
+    assert_equal ['invocation/id-1/response', { 'batchItemFailures' => [] }], next_answer
+    assert_equal "by default\n", File.read("#{@directory}/performed.txt")
+  end
+
   def test_an_application_that_cannot_be_loaded_is_an_init_error
     File.write("#{@directory}/broken.rb", 'raise LoadError, "no such gem"')
     start('broken.handler', out: File::NULL, err: File::NULL)
@@ -242,8 +255,9 @@ class HandlerProcessTest < QueueTest
     { 'AWS_LAMBDA_RUNTIME_API' => @peer.address, 'AWS_LAMBDA_FUNCTION_NAME' => 'jobs' }
   end
 
-  def start(*arguments, **redirections)
-    @pid = spawn(environment, RbConfig.ruby, "-I#{LIB}", EXE, *arguments, chdir: @directory, err: File::NULL, **redirections)
+  def start(*arguments, variables: {}, **redirections)
+    @pid = spawn(environment.merge(variables), RbConfig.ruby, "-I#{LIB}", EXE, *arguments,
+                 chdir: @directory, err: File::NULL, **redirections)
   end
 
   # A process that hangs is a failure, not a test that never ends.

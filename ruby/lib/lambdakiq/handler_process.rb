@@ -80,7 +80,7 @@ module Lambdakiq
 
     # nil when it cannot be loaded; Lambda knows then.
     def load_application
-      name = @name || ENV['_HANDLER'] || default_handler
+      name = @name || handler_of_the_function || default_handler
       @files.each { |file| require File.expand_path(file) }
       HandlerName.new(name).load
     rescue SignalException
@@ -89,6 +89,12 @@ module Lambdakiq
       warn "lambdakiq-handler: #{ErrorText.full(e)}"
       report(nil, e)
       nil
+    end
+
+    # A function whose command is its own program has a `_HANDLER` too, which names none of Ruby's.
+    def handler_of_the_function
+      name = ENV['_HANDLER']
+      name unless name == 'bootstrap'
     end
 
     def default_handler
