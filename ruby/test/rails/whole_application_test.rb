@@ -1,67 +1,22 @@
 # frozen_string_literal: true
 
-require 'fileutils'
 require 'json'
 require 'minitest/autorun'
-require 'rbconfig'
-require 'tmpdir'
-require_relative '../../../bench/support/local_server'
+require_relative 'shop_function'
 
-# A whole application, booted with the defaults of its Rails: a web process that answers requests and
-# enqueues, and jobs processes below `lambdakiq dev` that run what is deployed,
-# `config/environment.Lambdakiq.cmd`. Tests look from outside.
-class WholeApplicationTest < Minitest::Test
-  SHOP = "#{__dir__}/shop"
-  WEB = "#{__dir__}/web_process.rb"
+# What a whole application does, booted with the defaults of its Rails: a web process answers requests and
+# enqueues, jobs processes run `config/environment.Lambdakiq.cmd`. Tests look from outside.
+module WholeApplication
   RAILS = Gem.loaded_specs.fetch('railties').version
 
-  # Boots both kinds of processes, once for all tests.
-  class Function
-    # facts: what the web process said of itself.
-    attr_reader :server, :directory, :facts
-
-    def initialize
-      @directory = Dir.mktmpdir('lambdakiq-shop')
-      environment = { 'SHOP_DATA' => @directory, 'RAILS_ENV' => 'production' }
-      Dir.chdir(SHOP) do
-        @server = LocalServer.new(:dev, @directory, worker: %w[bundle exec lambdakiq-handler],
-                                                    worker_environment: environment, timeout: 60)
-        @web = IO.popen(environment.merge(@server.environment), [RbConfig.ruby, WEB, { err: web_log }], 'r+')
-      end
-      @facts = read
-    end
-
-    # What both kinds of processes printed.
-    def log
-      @server.log + File.read(web_log)
-    end
-
-    # @return [Hash] status, body
-    def request(method, path, **params)
-      @web.puts(JSON.generate([method, path, params]))
-      read
-    end
-
-    def stop
-      @web.close
-      @server.stop
-      FileUtils.remove_entry(@directory)
-    end
-
-    private
-
-    def read
-      JSON.parse(@web.gets || raise("the web process ended:\n#{File.read(web_log)}"))
-    end
-
-    def web_log
-      "#{@directory}/web.log"
-    end
+  def self.included(test)
+    test.extend(Shared)
   end
 
-  class << self
+  # One application for all tests of a class.
+  module Shared
     def function
-      @function ||= Function.new.tap { |function| Minitest.after_run { function.stop } }
+      @function ||= ShopFunction.new(*self::COMMAND).tap { |function| Minitest.after_run { function.stop } }
     end
   end
 
@@ -137,4 +92,17 @@ class WholeApplicationTest < Minitest::Test
     assert_equal [0, 0, 0], function.server.counts('jobs')
     assert_equal [0, 0, 0], function.server.counts('jobs-dlq')
   end
+end
+
+class WholeApplicationTest < Minitest::Test
+  include WholeApplication
+
+  COMMAND = %w[bundle exec lambdakiq-handler].freeze
+end
+
+# AWS's runtime interface client, with what is a container's command there.
+class WholeApplicationOnAwsRuntimeTest < Minitest::Test
+  include WholeApplication
+
+  COMMAND = %w[env _HANDLER=config/environment.Lambdakiq.cmd bundle exec aws_lambda_ric].freeze
 end
