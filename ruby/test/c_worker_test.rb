@@ -41,7 +41,7 @@ class CWorkerTest < QueueTest
 
   class << self
     def dev
-      @dev ||= DevServer.new(queues: %w[c-jobs c-line.fifo], program: PROGRAM, batch_size: 10).tap do |server|
+      @dev ||= DevServer.new(queues: %w[c-jobs c-line.fifo], worker: [PROGRAM], batch_size: 10).tap do |server|
         Minitest.after_run { server.stop }
       end
     end

@@ -14,6 +14,8 @@ module Lambdakiq
     EXTENSION_NAME = 'lambdakiq-shutdown'
 
     @requested = false
+    @late = false # an event has come since
+    @owed = nil # what SIGTERM did before, when that is still to be done
     @running = {}.compare_by_identity # thread => [deadline_ms or nil, ms before it to stop]
 
     class << self
@@ -24,9 +26,10 @@ module Lambdakiq
 
       # Only for who starts a process's work anew, as a test does.
       #
+      # @return [false]
       # @api private
       def reset
-        @requested = false
+        @requested = @late = false
       end
 
       # @return [Boolean] whether SIGTERM was seen
@@ -45,13 +48,15 @@ module Lambdakiq
       # A batch is performed in this thread, until the deadline. Inside of a job that is itself being
       # performed the nearer deadline counts.
       #
+      # Not every runtime ends after SIGTERM: one that is not ours knows nothing of it when it came while a
+      # job was in progress. The next event is given back then, and the process ends as it would have.
+      #
       # @param deadline_ms [Integer, nil] epoch milliseconds
-      def during(deadline_ms)
-        outer = @running[Thread.current]
-        @running[Thread.current] = [with_margin(deadline_ms), outer].compact.min_by { |(at)| at || Float::INFINITY }
-        yield
-      ensure
-        outer ? @running[Thread.current] = outer : @running.delete(Thread.current)
+      def during(deadline_ms, &block)
+        late = !performing? && note_event
+        result = with_deadline(deadline_ms, &block)
+        pass_on(@owed) if late && @owed
+        result
       end
 
       # @return [Boolean] whether a batch is performed in this thread
@@ -60,7 +65,7 @@ module Lambdakiq
       end
 
       # Sees to it that a SIGTERM lets the job in progress finish. What the signal did before is done as
-      # well; where it ended the process, it still does when no job is being performed.
+      # well; where it ended the process, it still does once no job is being performed.
       def watch
         return if @watching
 
@@ -89,6 +94,20 @@ module Lambdakiq
 
       private
 
+      # Whether the event comes after SIGTERM. The second one that does shows that nobody ends this process:
+      # it is performed, or it would be given back until it is dead.
+      def note_event
+        @requested && @late ? reset : @late = @requested
+      end
+
+      def with_deadline(deadline_ms)
+        outer = @running[Thread.current]
+        @running[Thread.current] = [with_margin(deadline_ms), outer].compact.min_by { |(at)| at || Float::INFINITY }
+        yield
+      ensure
+        outer ? @running[Thread.current] = outer : @running.delete(Thread.current)
+      end
+
       def now_ms
         (Time.now.to_f * 1000).to_i
       end
@@ -106,8 +125,12 @@ module Lambdakiq
       def terminate(previous, signal)
         request
         return previous.call(signal) if previous.respond_to?(:call)
-        return unless %w[DEFAULT SYSTEM_DEFAULT EXIT].include?(previous) && @running.empty?
+        return unless %w[DEFAULT SYSTEM_DEFAULT EXIT].include?(previous)
 
+        @running.empty? ? pass_on(previous) : @owed = previous
+      end
+
+      def pass_on(previous)
         trap('TERM', previous)
         Process.kill('TERM', Process.pid)
       end

@@ -14,19 +14,22 @@ class DevServer < LocalServer
   attr_reader :directory
 
   # @param queues [Array<String>] each gets a dead-letter queue
+  # @param worker [Array<String>] a command of its own instead of `lambdakiq-handler`
   # @param proxy [FaultyProxy, nil] what stands between the workers and SQS
-  # @param program [String, nil] the worker, instead of `lambdakiq-handler` with the application
+  # @param variables [Hash] of the workers' environment
   # @param options [Hash] of the command: `batch_size: 10` is `--batch-size 10`
-  def initialize(queues:, app: APP, handler: 'ScriptedApp.handler', proxy: nil, program: nil, **options)
+  def initialize(queues:, app: APP, handler: 'ScriptedApp.handler', worker: [RbConfig.ruby, HANDLER, '-r', app, handler],
+                 proxy: nil, variables: {}, **options)
     @directory = Dir.mktmpdir('lambdakiq-dev')
-    worker = program ? [program] : [RbConfig.ruby, HANDLER, '-r', app, handler]
     super(:dev, @directory, worker: [*through(proxy), *worker],
-                            worker_environment: worker_environment, queue: queues, **options)
+                            worker_environment: worker_environment.merge(variables), queue: queues, **options)
     proxy&.target = url
   end
 
+  # @yield when all processes have ended, to look at what they left
   def stop
     super
+    yield if block_given?
     FileUtils.remove_entry(@directory)
   end
 

@@ -55,14 +55,19 @@ module ScriptedApp
       note(event.name[/\A\w+/], job: job.job_id, executions: job.executions, error: error&.class&.name, wait: wait)
     end
     ActiveSupport::Notifications.subscribe(/\A(?!request\.).*\.lambdakiq\z/) do |event|
-      note('note', kind: event.name, message: event.payload[:message_id], text: event.payload[:message].to_s)
+      note('note', kind: event.name, message: event.payload[:message_id], text: event.payload[:text].to_s)
     end
   end
 end
 
 ScriptedApp.listen
+at_exit { ScriptedApp.note('ended', stopping: Lambdakiq.stopping?) }
 ActiveJob::Base.queue_adapter = :lambdakiq
 ActiveJob::Base.logger = Logger.new($stderr, level: ENV.fetch('LOG_LEVEL', 'warn'))
 # One retry: what is to fail fails sooner.
 Lambdakiq::Client.default_options[:max_attempts] = 2
+if ENV['SHUTDOWN_EXTENSION']
+  Lambdakiq.config.shutdown_extension = true
+  ScriptedApp.note('extension', registered: Lambdakiq::Shutdown.register)
+end
 require_relative 'scripted_jobs'

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'lambdakiq'
+require 'timeout'
 
 # Jobs whose argument says what happens at each try; known to the process that enqueues as well.
 #
@@ -38,6 +39,7 @@ class ScriptedJob < ActiveJob::Base
     when 'enqueue' then self.class.set(queue: queue_name).perform_later(script)
     when 'enqueue_async' then AsyncScriptedJob.set(queue: queue_name).perform_later('acts' => ['work'])
     when 'sleep' then sleep(script.fetch('sleep_s', 60))
+    when 'until stopping' then Timeout.timeout(60) { sleep 0.01 until Lambdakiq.stopping? }
     end
   end
 
