@@ -3,6 +3,14 @@
 require_relative 'test_helper'
 require 'timeout'
 
+# Does not go on before so many of them run at the same time.
+class MeetingJob < ActJob
+  def perform(count, act)
+    super(act, count)
+    Timeout.timeout(30) { sleep 0.001 until Ledger.lines.size >= count }
+  end
+end
+
 # Threads, and what ends their calls early.
 class SafetyThreadsTest < QueueTest
   def test_sixteen_threads_enqueue_and_every_job_arrives_once
@@ -13,6 +21,24 @@ class SafetyThreadsTest < QueueTest
     assert_equal 320, ids.uniq.size
     assert_equal [320, 0, 0], counts(queue)
     assert_operator made.size, :<=, 17 # the sixteen threads, and this one
+  end
+
+  # Each has its own client handle, its own end, and answers for its own event.
+  def test_handlers_in_eight_threads_at_once_keep_their_events_apart
+    acts = %w[work fail interrupt exit] * 2
+    queues = acts.map { make_queue }
+    queues.zip(acts) do |queue, act|
+      MeetingJob.set(queue: queue).perform_later(8, act)
+      ActJob.set(queue: queue).perform_later('work')
+    end
+    events = queues.map { |queue| { 'Records' => event(queue)['Records'].sort_by { |record| record['body'][/MeetingJob/] ? 0 : 1 } } }
+    results = events.map { |event| Thread.new { [Lambdakiq.handler(event), Lambdakiq::Batch.ending.class] } }.map(&:value)
+
+    failed = results.zip(events).map { |(response, _), event| failed_records(response, event) }
+    assert_equal [[], [0], [0, 1], [0]] * 2, failed
+    assert_equal [NilClass, NilClass, SignalException, NilClass] * 2, results.map(&:last)
+    assert_equal [[0, 0, 0], [0, 1, 0], [1, 1, 0], [0, 1, 0]] * 2, queues.map { |queue| counts(queue) }
+    assert_equal 14, Ledger.lines.size
   end
 
   def test_handles_are_used_again_not_made_for_each_thread
@@ -95,6 +121,12 @@ class SafetyThreadsTest < QueueTest
   end
 
   private
+
+  # Which records of the event, by number.
+  def failed_records(response, event)
+    ids = event['Records'].map { |record| record['messageId'] }
+    response[:batchItemFailures].map { |item| ids.index(item[:itemIdentifier]) }.sort
+  end
 
   def enqueue(queue, *arguments)
     ActJob.set(queue: queue).perform_later('work', *arguments).provider_job_id

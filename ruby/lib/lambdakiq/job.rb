@@ -122,7 +122,11 @@ module Lambdakiq
     end
 
     def resolve(name)
-      klass = ActiveSupport::Inflector.constantize(name.to_s)
+      unless name.is_a?(String) && !name.empty?
+        raise RecordError, "the body of message #{record.message_id} names no job_class: it is not ActiveJob's"
+      end
+
+      klass = ActiveSupport::Inflector.constantize(name)
       return klass if klass.is_a?(Class) && klass.method_defined?(:perform_now)
 
       raise RecordError, "#{name} of message #{record.message_id} is not a job class"
