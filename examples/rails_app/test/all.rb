@@ -4,6 +4,7 @@
 # bin/demo.
 
 require_relative '../app'
+require_relative 'template_test'
 require 'minitest/autorun'
 require 'tmpdir'
 
@@ -17,6 +18,8 @@ class HandlerTest < Minitest::Test
   end
 
   def teardown
+    Lambdakiq::Client.default_options.clear
+    Lambdakiq.instance_variable_set(:@client, nil)
     FileUtils.remove_entry(@dir)
     ENV.delete('LEDGER')
   end
@@ -32,8 +35,17 @@ class HandlerTest < Minitest::Test
     assert_equal 404, handler(event: http_event('/nowhere'), context: CONTEXT)[:statusCode]
   end
 
-  def test_an_event_that_is_neither_is_refused_by_lamby
-    refute Lambdakiq.jobs?('Records' => [{ 'eventSource' => 'aws:s3' }])
+  def test_an_event_of_jobs_is_performed_by_lambdakiq_and_answered_as_sqs_wants_it
+    Lambdakiq::Client.default_options.merge!(stub_responses: true, region: 'us-east-1')
+    Lambdakiq.client.sqs.stub_responses(:get_queue_attributes, attributes: { 'RedrivePolicy' => '{"maxReceiveCount":13}' })
+    response = handler(event: { 'Records' => [record(ReceiptJob.new('A-1')), record(DoomedJob.new('A-2'))] }, context: CONTEXT)
+
+    assert_equal({ batchItemFailures: [{ itemIdentifier: 'DoomedJob' }] }, response)
+    assert_equal "receipt A-1\n", File.read("#{@dir}/ledger.txt")
+  end
+
+  def test_an_event_that_is_neither_is_lambys_404
+    assert_equal 404, handler(event: { 'Records' => [{ 'eventSource' => 'aws:s3' }] }, context: CONTEXT).first
   end
 
   private
@@ -43,5 +55,11 @@ class HandlerTest < Minitest::Test
       'requestContext' => { 'http' => { 'method' => 'GET', 'path' => path, 'protocol' => 'HTTP/1.1',
                                         'sourceIp' => '127.0.0.1' } },
       'isBase64Encoded' => false }
+  end
+
+  def record(job)
+    { 'messageId' => job.class.name, 'receiptHandle' => 'handle', 'body' => JSON.generate(job.serialize), 'eventSource' => 'aws:sqs',
+      'attributes' => { 'ApproximateReceiveCount' => '1' }, 'eventSourceARN' => 'arn:aws:sqs:us-east-1:000000000000:jobs',
+      'messageAttributes' => { 'lambdakiq' => { 'stringValue' => '1', 'dataType' => 'String' } } }
   end
 end
