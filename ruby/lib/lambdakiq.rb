@@ -32,6 +32,7 @@ module Lambdakiq
   autoload :HandlerName, "#{__dir__}/lambdakiq/handler_name"
   autoload :HandlerProcess, "#{__dir__}/lambdakiq/handler_process"
   autoload :Job, "#{__dir__}/lambdakiq/job"
+  autoload :LongWaits, "#{__dir__}/lambdakiq/long_waits"
   autoload :Message, "#{__dir__}/lambdakiq/message"
   autoload :MetricArguments, "#{__dir__}/lambdakiq/metric_arguments"
   autoload :Metrics, "#{__dir__}/lambdakiq/metrics"

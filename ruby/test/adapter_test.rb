@@ -206,6 +206,29 @@ class AdapterTest < QueueTest
     assert_match(/900/, error.message)
   end
 
+  def test_long_delays_can_be_cut_as_they_were_by_2_4_0
+    Lambdakiq.config.long_delays = :cap
+    queue = make_queue
+    ActJob.set(queue: queue, wait: 3000).perform_later
+    SERVER.advance(900)
+    message = receive(queue).first
+
+    assert_equal %w[lambdakiq], message.message_attributes.keys
+    assert_empty LOG.string[/waits for/].to_s
+  end
+
+  # B9
+  def test_a_wait_of_days_is_warned_of_once_with_the_number_of_hops
+    queues = [make_queue, make_queue(fifo: true)]
+    classes = %w[StandardDaysJob FifoDaysJob].map { |name| self.class.const_set(name, Class.new(ActJob)) }
+    queues.zip(classes) do |queue, job_class|
+      [23.hours, 3.days, 4.days].each { |wait| job_class.set(queue: queue, wait: wait).perform_later }
+    end
+
+    assert_equal [%w[StandardDaysJob 3.0 287], %w[FifoDaysJob 3.0 5]],
+                 LOG.string.scan(/AdapterTest::(\w+) waits for ([\d.]+) days: its message is sent again (\d+) times/)
+  end
+
   private
 
   def offset_ms

@@ -6,6 +6,10 @@ module Lambdakiq
     # What marks a message as a job of ours.
     LAMBDAKIQ_ATTRIBUTE = { 'lambdakiq' => { string_value: '1', data_type: 'String' }.freeze }.freeze
 
+    # Longer waits are told of, see {LongWaits}.
+    A_DAY_MS = 86_400_000
+    private_constant :A_DAY_MS
+
     attr_reader :queue, :job, :options
 
     # @param queue [Queue]
@@ -32,8 +36,7 @@ module Lambdakiq
     #
     # @api private
     def to_native
-      @to_native ||= [body, job.job_id, delay_ms, Options.group_id(job), Performing.resend_of(job.job_id),
-                      Lambdakiq.config.long_delays, Trace.outgoing(job.job_id)]
+      @to_native ||= lay_out
     end
 
     # The message as parameters of SendMessage, without `queue_url`.
@@ -59,6 +62,12 @@ module Lambdakiq
     end
 
     private
+
+    def lay_out
+      LongWaits.tell(job.class, delay_ms, queue.fifo?) if delay_ms > A_DAY_MS
+      [body, job.job_id, delay_ms, Options.group_id(job), Performing.resend_of(job.job_id),
+       Lambdakiq.config.long_delays, Trace.outgoing(job.job_id)]
+    end
 
     # Two characters that JSON may hold and SQS refuses.
     def escape(json)
