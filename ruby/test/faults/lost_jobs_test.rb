@@ -20,6 +20,19 @@ class LostJobsTest < DevTest
     assert_equal job.serialize.except('provider_job_id', 'enqueued_at'), JSON.parse(message.body).except('provider_job_id', 'enqueued_at')
   end
 
+  def test_a_dead_job_that_is_sent_to_its_queue_again_has_all_its_tries_again
+    job = ScriptedJob::KeptJob.set(queue: STANDARD).perform_later('acts' => %w[raise raise raise work])
+    play
+    message = dead_letters(STANDARD).fetch(0)
+    sqs.send_message(queue_url: STANDARD, message_body: message.body, message_attributes: message.message_attributes)
+    sqs.delete_message(queue_url: dead(STANDARD), receipt_handle: message.receipt_handle)
+    play
+
+    assert_equal [1, 2, 1, 2], runs(job).map { |run| run['executions'] }
+    assert_equal 1, timeline('done', job).size
+    assert_gone STANDARD
+  end
+
   def test_b2_a_fifo_job_is_tried_as_often_as_its_retry_on_says
     job = ScriptedJob.set(queue: FIFO).perform_later('acts' => %w[hiccup hiccup hiccup hiccup work])
     play
@@ -103,6 +116,22 @@ class LostJobsTest < DevTest
     assert_equal %w[work work work], jobs.map { |job| runs(job).last['act'] }
     assert_equal timeline('invoked').size, timeline('answered').size, 'each invocation is answered before the process ends'
     assert_gone STANDARD
+  end
+
+  since '7.0', def test_b13_the_error_reporter_is_told_of_retries_as_handled_and_of_the_death_as_not
+    job = ScriptedJob.set(queue: STANDARD).perform_later('acts' => ['raise'])
+    play
+
+    assert_equal ([true] * 12) + [false], timeline('reported', job).map { |report| report['handled'] }
+    assert_dead STANDARD, job
+  end
+
+  since '7.1', def test_b13_after_discard_runs_once_at_the_death
+    job = ScriptedJob::WITH_RETRY.fetch(1).set(queue: STANDARD).perform_later('acts' => ['raise'])
+    play
+
+    assert_equal 2, runs(job).size
+    assert_equal 1, timeline('discarded', job).size
   end
 
   def test_b30_every_job_of_a_failing_group_runs_before_it_dies

@@ -74,15 +74,26 @@ class SetupTest < DevTest
     assert_gone STANDARD
   end
 
-  since '7.2', def test_b22_many_jobs_are_enqueued_together_and_know_their_messages
+  def test_b22_a_job_knows_its_message_when_it_has_been_enqueued
+    job = ScriptedJob.set(queue: STANDARD).perform_later('acts' => ['work'])
+    play
+
+    assert_equal [job.provider_job_id], runs(job).map { |run| run['message'] }
+    assert_predicate job, :successfully_enqueued? if job.respond_to?(:successfully_enqueued?)
+    refute_predicate ScriptedJob.queue_adapter, :stopping?
+  end
+
+  since '7.1', def test_b22_many_jobs_are_enqueued_together_and_know_their_messages
     jobs = Array.new(12) { |number| ScriptedJob.new('acts' => ['work'], 'number' => number).set(queue: STANDARD) }
     ActiveJob.perform_all_later(jobs)
     play
 
     assert jobs.all?(&:successfully_enqueued?)
     assert_equal jobs.map(&:provider_job_id).sort, timeline('run').map { |run| run['message'] }.sort
+  end
+
+  since '7.2', def test_b22_the_adapter_is_one_of_active_jobs_own
     assert_kind_of ActiveJob::QueueAdapters::AbstractAdapter, ScriptedJob.queue_adapter
-    refute_predicate ScriptedJob.queue_adapter, :stopping?
   end
 
   def test_b23_foreign_records_are_reported_failed_and_never_done

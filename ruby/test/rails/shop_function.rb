@@ -31,6 +31,13 @@ class ShopFunction
     @server.log + File.read(web_log)
   end
 
+  # Metrics lines of the web process, and of the jobs processes.
+  #
+  # @return [Array<Array<Hash>>]
+  def metrics
+    [File.read(web_log), @server.log].map { |log| log.lines.grep(/\A{"_aws"/).map { |line| JSON.parse(line) } }
+  end
+
   # @return [Hash] status, body
   def request(method, path, **params)
     @web.puts(JSON.generate([method, path, params]))

@@ -40,8 +40,20 @@ module WholeApplication
     assert_all_done
   end
 
+  def test_metrics_of_enqueuing_are_in_the_web_functions_log_and_those_of_performing_in_the_jobs_functions
+    payment = ['PaymentJob', "gid://shop/Order/#{order_id('A-4', receipt: 'four teas')}"]
+    play
+    web, jobs = function.metrics.map { |lines| lines.select { |line| line.values_at('JobName', 'JobArg1') == payment } }
+
+    assert_equal [['enqueue.active_job', 'Shop', nil]], web.map { |line| line.values_at('JobEvent', 'AppName', 'ExceptionName') }
+    assert_equal [['perform_start.active_job', 'Shop', nil], ['perform.active_job', 'Shop', 'RuntimeError'],
+                  ['enqueue_retry.active_job', 'Shop', 'RuntimeError']],
+                 jobs.first(3).map { |line| line.values_at('JobEvent', 'AppName', 'ExceptionName') }
+    assert_equal 'perform.active_job', jobs.last['JobEvent']
+  end
+
   def test_an_attachment_is_purged_later
-    id = JSON.parse(order('A-2', receipt: 'two teas').fetch('body')).fetch('id')
+    id = order_id('A-2', receipt: 'two teas')
     play
     assert_equal 1, stored('two teas')
     answer = function.request('DELETE', "/orders/#{id}/receipt")
@@ -71,6 +83,10 @@ module WholeApplication
 
   def order(number, **params)
     function.request('POST', '/orders', number: number, **params)
+  end
+
+  def order_id(...)
+    JSON.parse(order(...).fetch('body')).fetch('id')
   end
 
   # Lets all be done that is due, now or ever.

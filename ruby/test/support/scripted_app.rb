@@ -49,7 +49,19 @@ module ScriptedApp
       receive: record.dig('attributes', 'ApproximateReceiveCount').to_i, trace: record.dig('attributes', 'AWSTraceHeader') }
   end
 
+  # Rails 7.0 makes the reporter, later ActiveSupport does.
+  def report_errors
+    ActiveSupport.error_reporter ||= ActiveSupport::ErrorReporter.new
+    ActiveSupport.error_reporter.subscribe(self)
+  end
+
+  # The error reporter calls it.
+  def report(error, handled:, context:, **)
+    note('reported', job: context[:job_id], error: error.class.name, handled: handled)
+  end
+
   def listen
+    report_errors if ActiveSupport.respond_to?(:error_reporter)
     ActiveSupport::Notifications.subscribe(/\A(retry_stopped|enqueue_retry)\.active_job\z/) do |event|
       job, error, wait = event.payload.values_at(:job, :error, :wait)
       note(event.name[/\A\w+/], job: job.job_id, executions: job.executions, error: error&.class&.name, wait: wait)

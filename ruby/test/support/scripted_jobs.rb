@@ -17,6 +17,7 @@ class ScriptedJob < ActiveJob::Base
   include Lambdakiq::Worker
   lambdakiq_options message_group_id: GROUP
   retry_on Hiccup, wait: 3, attempts: 5
+  after_discard { |job, _| ScriptedApp.note('discarded', job: job.job_id) } if respond_to?(:after_discard)
 
   def perform(script)
     run = ScriptedApp.count_run(job_id)
