@@ -5,13 +5,22 @@
  */
 #include "ext.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* --- The object ----------------------------------------------------------------------------- */
 
+typedef struct ext_runtime {
+    lk_runtime *core;
+    atomic_bool stopped; /* there is to be no further invocation */
+} ext_runtime;
+
 static void runtime_free(void *runtime)
 {
-    lk_runtime_free(runtime);
+    if (!runtime)
+        return;
+    lk_runtime_free(((ext_runtime *)runtime)->core);
+    xfree(runtime);
 }
 
 static size_t runtime_size(const void *runtime)
@@ -30,10 +39,10 @@ static VALUE runtime_alloc(VALUE klass)
     return TypedData_Wrap_Struct(klass, &runtime_type, NULL);
 }
 
-static lk_runtime *runtime_of(VALUE self)
+static ext_runtime *runtime_of(VALUE self)
 {
-    lk_runtime *runtime = rb_check_typeddata(self, &runtime_type);
-    if (!runtime)
+    ext_runtime *runtime = rb_check_typeddata(self, &runtime_type);
+    if (!runtime || !runtime->core)
         rb_raise(rb_eArgError, "uninitialized Lambdakiq::Native::Runtime");
     return runtime;
 }
@@ -43,12 +52,14 @@ static VALUE runtime_initialize(VALUE self, VALUE host_port)
 {
     if (rb_check_typeddata(self, &runtime_type))
         rb_raise(rb_eArgError, "already initialized");
-    lk_err err;
-    lk_runtime *runtime =
-        lk_runtime_new(NIL_P(host_port) ? NULL : StringValueCStr(host_port), &err);
-    if (!runtime)
-        ext_raise(&err);
+    const char *address = NIL_P(host_port) ? NULL : StringValueCStr(host_port);
+    ext_runtime *runtime = ZALLOC(ext_runtime);
     RTYPEDDATA_DATA(self) = runtime;
+    atomic_init(&runtime->stopped, false);
+    lk_err err;
+    runtime->core = lk_runtime_new(address, &err);
+    if (!runtime->core)
+        ext_raise(&err);
     return self;
 }
 
@@ -56,6 +67,8 @@ static VALUE runtime_initialize(VALUE self, VALUE host_port)
 
 typedef struct runtime_call {
     lk_runtime *runtime;
+    ext_runtime *object; /* of `next` */
+    bool stopped;        /* instead of an invocation */
     lk_invocation invocation;
     lk_slice request_id, response, type, message;
     lk_slice *stack;
@@ -70,24 +83,41 @@ static void interrupt(void *runtime)
 static int next_invocation(void *args, lk_err *err)
 {
     runtime_call *c = args;
-    return lk_runtime_next(c->runtime, &c->invocation, err);
+    int rc = LK_E_INTERRUPTED;
+    if (!atomic_load(&c->object->stopped))
+        rc = lk_runtime_next(c->runtime, &c->invocation, err);
+    c->stopped = rc == LK_E_INTERRUPTED && atomic_load(&c->object->stopped);
+    return c->stopped ? 0 : rc;
 }
 
 /* next -> [request_id, event, deadline_ms, function_arn, trace_id, client_context,
- * cognito_identity] */
+ * cognito_identity]; nil once it was stopped */
 static VALUE runtime_next(VALUE self)
 {
-    runtime_call c = {.runtime = runtime_of(self)};
+    ext_runtime *runtime = runtime_of(self);
+    runtime_call c = {.runtime = runtime->core, .object = runtime};
     lk_err err;
     int rc = ext_wait(next_invocation, &c, interrupt, c.runtime, true, &err);
     RB_GC_GUARD(self);
     if (rc)
         ext_raise(&err);
+    if (c.stopped)
+        return Qnil;
     const lk_invocation *i = &c.invocation;
     return rb_ary_new_from_args(7, ext_string(i->request_id), ext_string(i->event),
                                 LL2NUM(i->deadline_ms), ext_string(i->function_arn),
                                 ext_string(i->trace_id), ext_string(i->client_context),
                                 ext_string(i->cognito_identity));
+}
+
+/* stop: ends the `next` that waits, and all to come; what runs is answered as ever. From any
+ * thread, and in trap blocks. */
+static VALUE runtime_stop(VALUE self)
+{
+    ext_runtime *runtime = runtime_of(self);
+    atomic_store(&runtime->stopped, true);
+    lk_runtime_interrupt(runtime->core);
+    return Qnil;
 }
 
 static int respond(void *args, lk_err *err)
@@ -101,7 +131,7 @@ static VALUE runtime_respond(VALUE self, VALUE request_id, VALUE response)
 {
     request_id = ext_frozen(request_id);
     response = ext_frozen(response);
-    runtime_call c = {.runtime = runtime_of(self),
+    runtime_call c = {.runtime = runtime_of(self)->core,
                       .request_id = ext_slice(request_id),
                       .response = ext_slice(response)};
     lk_err err;
@@ -132,7 +162,7 @@ static VALUE runtime_fail(VALUE self, VALUE request_id, VALUE type, VALUE messag
     type = ext_frozen(type);
     message = ext_frozen(message);
     stack = ext_frozen(stack);
-    runtime_call c = {.runtime = runtime_of(self),
+    runtime_call c = {.runtime = runtime_of(self)->core,
                       .request_id = ext_slice(request_id),
                       .type = ext_slice(type),
                       .message = ext_slice(message)};
@@ -225,6 +255,7 @@ void ext_init_runtime(VALUE native)
     rb_undef_method(runtime, "initialize_copy");
     rb_define_method(runtime, "initialize", runtime_initialize, 1);
     rb_define_method(runtime, "next", runtime_next, 0);
+    rb_define_method(runtime, "stop", runtime_stop, 0);
     rb_define_method(runtime, "respond", runtime_respond, 2);
     rb_define_method(runtime, "fail", runtime_fail, 4);
 

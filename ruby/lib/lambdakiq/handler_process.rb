@@ -8,12 +8,9 @@ module Lambdakiq
   # told to end.
   #
   # Invocations run in a thread of their own. Ruby gives signals to the main thread, so that a SIGTERM
-  # does not cut off a call that the running job is making; it ends the wait for the next invocation.
+  # does not cut off a call that the running job is making; it ends the wait for the next invocation. Nothing
+  # is raised into the thread for that: locks of Active Record and others would let it into the job.
   class HandlerProcess
-    # Raised into the waiting thread when the process is to end.
-    class Stop < Exception; end # rubocop:disable Lint/InheritException
-    private_constant :Stop
-
     USAGE = <<~TEXT
       Usage: lambdakiq-handler [--require FILE]... [HANDLER]
 
@@ -105,10 +102,10 @@ module Lambdakiq
 
     # Until a signal, or a job that ends the process. The code says which.
     def serve(handler)
-      thread = Thread.new { Thread.handle_interrupt(Stop => :never) { loop_over(handler) } }
-      thread.report_on_exception = false
       Shutdown.reset # loaded here: a trap block may not
-      %w[TERM INT].each { |signal| trap(signal) { stop(thread) } }
+      thread = Thread.new { loop_over(handler) }
+      thread.report_on_exception = false
+      %w[TERM INT].each { |signal| trap(signal) { stop } }
       thread.join
       0
     rescue SignalException, NoMemoryError => e
@@ -117,28 +114,17 @@ module Lambdakiq
     end
 
     # The running invocation is finished and answered.
-    def stop(thread)
+    def stop
       Shutdown.request
-      thread.raise(Stop)
+      @runtime.stop
     end
 
     def loop_over(handler)
-      until @stopping
-        invocation = next_invocation or break
+      while (invocation = @runtime.next)
         invoke(handler, invocation)
         raise Batch.ending if Batch.ending
         break if Thread.current.status == 'aborting' # a job ended it; what remains of it is not to be relied on
       end
-    end
-
-    # nil when the process is to end. A Stop that comes together with an invocation waits for its end.
-    def next_invocation
-      invocation = nil
-      Thread.handle_interrupt(Stop => :immediate) { invocation = @runtime.next }
-      invocation
-    rescue Stop
-      @stopping = true
-      invocation
     end
 
     # An invocation's failure, SystemExit included, is not the process's.

@@ -40,7 +40,15 @@ class ScriptedJob < ActiveJob::Base
     when 'enqueue' then self.class.set(queue: queue_name).perform_later(script)
     when 'enqueue_async' then AsyncScriptedJob.set(queue: queue_name).perform_later('acts' => ['work'])
     when 'sleep' then sleep(script.fetch('sleep_s', 60))
-    when 'until stopping' then Timeout.timeout(60) { sleep 0.01 until Lambdakiq.stopping? }
+    when 'until stopping' then work_until_stopping
+    end
+  end
+
+  # As inside of a lock of Active Record or of connection_pool: what is raised into the thread comes at once.
+  def work_until_stopping
+    Thread.handle_interrupt(Exception => :immediate) do
+      Timeout.timeout(60) { sleep 0.01 until Lambdakiq.stopping? }
+      sleep 0.2
     end
   end
 
