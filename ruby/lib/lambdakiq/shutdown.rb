@@ -55,7 +55,7 @@ module Lambdakiq
       def during(deadline_ms, &block)
         late = !performing? && note_event
         result = with_deadline(deadline_ms, &block)
-        pass_on(@owed) if late && @owed
+        pass_on(@owed) if late && @owed && @running.empty?
         result
       end
 
@@ -97,7 +97,7 @@ module Lambdakiq
       # Whether the event comes after SIGTERM. The second one that does shows that nobody ends this process:
       # it is performed, or it would be given back until it is dead.
       def note_event
-        @requested && @late ? reset : @late = @requested
+        @requested && @late && !@owed ? reset : @late = @requested
       end
 
       def with_deadline(deadline_ms)
