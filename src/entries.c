@@ -35,14 +35,18 @@ static size_t position_of(const lk_json *element, size_t count)
     return (size_t)id;
 }
 
-static bool sent_of(const lk_json *element, lk_sent *sent)
+static bool fill_sent(lk_slice message_id, lk_slice sequence_number, lk_sent *sent)
 {
     *sent = (lk_sent){0};
-    lk_slice_copy(lk_json_string(lk_json_get(element, "SequenceNumber")), sent->sequence_number,
-                  sizeof(sent->sequence_number));
-    return lk_slice_copy(lk_json_string(lk_json_get(element, "MessageId")), sent->message_id,
-                         sizeof(sent->message_id)) &&
+    lk_slice_copy(sequence_number, sent->sequence_number, sizeof(sent->sequence_number));
+    return lk_slice_copy(message_id, sent->message_id, sizeof(sent->message_id)) &&
            sent->message_id[0] != '\0';
+}
+
+static bool sent_of(const lk_json *element, lk_sent *sent)
+{
+    return fill_sent(lk_json_string(lk_json_get(element, "MessageId")),
+                     lk_json_string(lk_json_get(element, "SequenceNumber")), sent);
 }
 
 static void read_successful(const lk_json *list, size_t count, lk_err *errors, lk_sent *sent)
@@ -94,6 +98,11 @@ int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err 
 
 int lk_sent_read(lk_slice response, lk_sent *sent, lk_err *err)
 {
+    lk_slice message_id, sequence_number;
+    if (lk_json_plain_member(response, "MessageId", &message_id) &&
+        lk_json_plain_member(response, "SequenceNumber", &sequence_number) &&
+        fill_sent(message_id, sequence_number, sent))
+        return 0;
     lk_json *root = NULL;
     int rc = lk_json_parse(response, "answer to SendMessage", &root, err);
     if (!rc && !sent_of(root, sent))

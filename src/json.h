@@ -59,6 +59,12 @@ const lk_json *lk_json_iter_value(void *it);
  */
 lk_slice lk_json_raw_member(lk_slice object_text, const char *key);
 
+/* The value of member `key` of an object whose members are all strings of printable ASCII without
+ * escapes, as SQS's short answers are: read from the text, a tree costs twenty times as much.
+ * False: text is anything else, JSON or not; then parse it. The last of members with one name
+ * counts. *value is borrowed from text; {NULL,0}: no such member. */
+bool lk_json_plain_member(lk_slice text, const char *key, lk_slice *value);
+
 /* Appends v as compact JSON. */
 int lk_json_dump(const lk_json *v, lk_buf *out, lk_err *err);
 

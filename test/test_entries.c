@@ -129,6 +129,14 @@ static void the_answer_to_one_send_must_name_the_message(void **state)
     assert_lk_ok(lk_sent_read(LK_SLICE_LITERAL("{\"MessageId\":\"m\"}"), &sent, &err));
     assert_string_equal(sent.message_id, "m");
     assert_string_equal(sent.sequence_number, "");
+    assert_lk_ok(
+        lk_sent_read(LK_SLICE_LITERAL("{\"MessageId\":\"\\u006d\",\"New\":[1]}"), &sent, &err));
+    assert_string_equal(sent.message_id, "m");
+    assert_lk_ok(lk_sent_read(
+        LK_SLICE_LITERAL("{\"MessageId\":\"m\",\"SequenceNumber\":\"18850000000000000001\"}"),
+        &sent, &err));
+    assert_string_equal(sent.sequence_number, "18850000000000000001");
+    assert_lk_fails(lk_sent_read(LK_SLICE_LITERAL("{\"MessageId\":\"\"}"), &sent, &err), LK_E_JSON);
     assert_lk_fails(lk_sent_read(LK_SLICE_LITERAL("{}"), &sent, &err), LK_E_JSON);
 }
 

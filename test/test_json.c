@@ -271,6 +271,63 @@ static void raw_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
     }
 }
 
+/* --- Plain members -------------------------------------------------------------------------- */
+
+static void plain_members_are_those_that_a_lookup_finds(void **state LK_UNUSED)
+{
+    const char *text = " { \"a\" : \"x y\" ,\n\"b\":\"\", \"a\":\"z~\" } \n";
+    const char *keys[] = {"a", "b"};
+    lk_json *root = parse(text);
+    lk_slice value;
+    for (size_t i = 0; i < LK_COUNT(keys); i++) {
+        assert_true(lk_json_plain_member(lk_slice_of(text), keys[i], &value));
+        assert_true(lk_slice_equal(value, lk_json_string(lk_json_get(root, keys[i]))));
+    }
+    assert_true(lk_json_plain_member(lk_slice_of(text), "c", &value));
+    assert_null(value.ptr);
+    lk_json_free(root);
+}
+
+static void what_is_no_plain_object_is_left_to_the_parser(void **state LK_UNUSED)
+{
+    const char *others[] = {
+        "",
+        "{",
+        "{}",
+        "[]",
+        "\"a\"",
+        "{\"a\":1}",
+        "{\"a\":null}",
+        "{\"a\":{\"a\":\"x\"}}",
+        "{\"a\":[\"x\"]}",
+        "{\"a\":\"x\\u0041\"}",
+        "{\"\\u0061\":\"x\"}",
+        "{\"a\":\"\xc3\xa4\"}",
+        "{\"a\":\"x\ty\"}",
+        "{\"a\":\"x\",}",
+        "{\"a\":\"x\"} {",
+        "{\"a\":\"x\",\"b\":true}",
+        "{\"a\" \"x\"}",
+        "{a:\"x\"}",
+    };
+    lk_slice value;
+    for (size_t i = 0; i < LK_COUNT(others); i++)
+        assert_false(lk_json_plain_member(lk_slice_of(others[i]), "a", &value));
+}
+
+static void plain_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
+{
+    const char *whole = "{ \"a\" : \"b\" , \"d\":\"e\" }";
+    for (size_t len = 0; len < strlen(whole); len++) {
+        char *cut = malloc(len + 1); /* exactly as long, so that a sanitizer sees one byte more */
+        lk_slice value;
+        assert_non_null(cut);
+        memcpy(cut, whole, len);
+        assert_false(lk_json_plain_member((lk_slice){cut, len}, "d", &value));
+        free(cut);
+    }
+}
+
 /* --- Written -------------------------------------------------------------------------------- */
 
 static void assert_written(lk_slice s, const char *expected)
@@ -505,6 +562,9 @@ int main(void)
         cmocka_unit_test(a_raw_member_is_the_text_as_it_stands),
         cmocka_unit_test(a_raw_member_is_the_one_that_a_lookup_finds),
         cmocka_unit_test(raw_members_of_broken_text_stay_within_it),
+        cmocka_unit_test(plain_members_are_those_that_a_lookup_finds),
+        cmocka_unit_test(what_is_no_plain_object_is_left_to_the_parser),
+        cmocka_unit_test(plain_members_of_broken_text_stay_within_it),
         cmocka_unit_test(strings_escape_only_what_they_must),
         cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters),
         cmocka_unit_test(every_byte_is_found_wherever_it_stands),
