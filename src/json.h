@@ -65,6 +65,11 @@ lk_slice lk_json_raw_member(lk_slice object_text, const char *key);
  * counts. *value is borrowed from text; {NULL,0}: no such member. */
 bool lk_json_plain_member(lk_slice text, const char *key, lk_slice *value);
 
+/* Whether text is one JSON value without white space between its parts, on one line therefore,
+ * which may be passed on as it is. False as well where telling takes more than a look: \u escapes,
+ * deep nesting. */
+bool lk_json_is_compact(lk_slice text);
+
 /* Appends v as compact JSON. */
 int lk_json_dump(const lk_json *v, lk_buf *out, lk_err *err);
 
@@ -72,6 +77,9 @@ int lk_json_dump(const lk_json *v, lk_buf *out, lk_err *err);
 
 /* A quoted, escaped string. Invalid UTF-8 bytes become U+FFFD. */
 void lk_json_write_string(lk_buf *out, lk_slice s);
+/* Bytes from the start of s that stand in a string as they are: up to a quote, a backslash, a
+ * control character or what is not UTF-8. */
+size_t lk_json_plain_run(lk_slice s);
 void lk_json_write_double(lk_buf *out, double value); /* shortest that reads back; NaN/Inf → null */
 
 /* Punctuation for nested objects and lists, up to 31 levels deep:

@@ -30,8 +30,7 @@ static bool needs_attention(uint64_t word)
     return ((quotes | backslashes | controls | word) & tops) != 0;
 }
 
-/* Bytes from the start of s that stand in a JSON string as they are. */
-static size_t plain_run(lk_slice s)
+size_t lk_json_plain_run(lk_slice s)
 {
     size_t i = 0;
     for (uint64_t word; s.len - i >= sizeof(word); i += sizeof(word)) {
@@ -43,7 +42,7 @@ static size_t plain_run(lk_slice s)
         unsigned char c = (unsigned char)s.ptr[i];
         if (c < 0x20 || c == '"' || c == '\\')
             break;
-        len = lk_utf8_length((lk_slice){s.ptr + i, s.len - i});
+        len = c < 0x80 ? 1 : lk_utf8_length((lk_slice){s.ptr + i, s.len - i});
         if (len == 0)
             break;
     }
@@ -76,7 +75,7 @@ void lk_json_write_string(lk_buf *out, lk_slice s)
         return;
     lk_buf_add_char(out, '"');
     while (s.len > 0) {
-        size_t run = plain_run(s);
+        size_t run = lk_json_plain_run(s);
         lk_buf_add(out, (lk_slice){s.ptr, run});
         if (run < s.len)
             write_escape(out, (unsigned char)s.ptr[run++]);

@@ -152,6 +152,10 @@ static void write_properties(lk_json_writer *w, const lk_metric *m)
 /* The value on one line; as a string when it is not JSON after all. */
 static int write_argument(lk_json_writer *w, lk_slice json, lk_err *err)
 {
+    if (lk_json_is_compact(json)) {
+        lk_json_value_raw(w, json);
+        return 0;
+    }
     lk_json *value;
     int rc = lk_json_parse(json, "argument", &value, NULL);
     if (rc == LK_E_NOMEM)

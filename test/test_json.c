@@ -319,11 +319,99 @@ static void plain_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
 {
     const char *whole = "{ \"a\" : \"b\" , \"d\":\"e\" }";
     for (size_t len = 0; len < strlen(whole); len++) {
-        char *cut = malloc(len + 1); /* exactly as long, so that a sanitizer sees one byte more */
+        char *cut = malloc(LK_MAX(len, 1)); /* so that a sanitizer sees one byte more */
         lk_slice value;
         assert_non_null(cut);
         memcpy(cut, whole, len);
         assert_false(lk_json_plain_member((lk_slice){cut, len}, "d", &value));
+        free(cut);
+    }
+}
+
+/* --- Compact texts -------------------------------------------------------------------------- */
+
+static void a_compact_text_is_known_as_one(void **state LK_UNUSED)
+{
+    const char *texts[] = {"null",
+                           "true",
+                           "false",
+                           "0",
+                           "-1",
+                           "-0.5",
+                           "120",
+                           "1.5e10",
+                           "1E-7",
+                           "2e+3",
+                           "18446744073709551616",
+                           "\"\"",
+                           "\"x y\"",
+                           "\"\xc3\xa4\xf0\x9f\x98\x80\"",
+                           "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+                           "[]",
+                           "{}",
+                           "[1,[\"]\"],{\"a}\":{\"b\":[]}},null]"};
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        lk_json_free(parse(texts[i])); /* it is JSON */
+        assert_true(lk_json_is_compact(lk_slice_of(texts[i])));
+    }
+}
+
+static void what_is_not_compact_json_is_not_taken_for_it(void **state LK_UNUSED)
+{
+    const char *texts[] = {"",
+                           " 1",
+                           "1 ",
+                           "1\n",
+                           "[1, 2]",
+                           "{\"a\": 1}",
+                           "01",
+                           "-",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "+1",
+                           "nul",
+                           "True",
+                           "\"",
+                           "\"a",
+                           "\"\xff\"",
+                           "\"a\nb\"",
+                           "\"\\x\"",
+                           "\"\\\"",
+                           "[1,]",
+                           "[,1]",
+                           "[1",
+                           "{\"a\"}",
+                           "{a:1}",
+                           "{\"a\":1,}",
+                           "{1:2}",
+                           "[1]]",
+                           "}, \"Count\": 7",
+                           "1,2",
+                           "\"\\u0041\"",
+                           "\"\\ud800\""};
+    for (size_t i = 0; i < LK_COUNT(texts); i++)
+        assert_false(lk_json_is_compact(lk_slice_of(texts[i])));
+    assert_false(lk_json_is_compact((lk_slice){NULL, 0}));
+    assert_false(lk_json_is_compact((lk_slice){"\"a\0b\"", 5}));
+}
+
+static void deep_nesting_is_left_to_the_parser(void **state LK_UNUSED)
+{
+    char deep[20000];
+    memset(deep, '[', sizeof(deep) / 2);
+    memset(deep + sizeof(deep) / 2, ']', sizeof(deep) / 2);
+    assert_false(lk_json_is_compact((lk_slice){deep, sizeof(deep)}));
+}
+
+static void a_compact_text_that_is_cut_is_none(void **state LK_UNUSED)
+{
+    const char *whole = "{\"a\":[1,{\"b\":\"c\\\"\xc3\xa4\"}],\"d\":true}";
+    for (size_t len = 0; len < strlen(whole); len++) {
+        char *cut = malloc(LK_MAX(len, 1)); /* so that a sanitizer sees one byte more */
+        assert_non_null(cut);
+        memcpy(cut, whole, len);
+        assert_false(lk_json_is_compact((lk_slice){cut, len}));
         free(cut);
     }
 }
@@ -565,6 +653,10 @@ int main(void)
         cmocka_unit_test(plain_members_are_those_that_a_lookup_finds),
         cmocka_unit_test(what_is_no_plain_object_is_left_to_the_parser),
         cmocka_unit_test(plain_members_of_broken_text_stay_within_it),
+        cmocka_unit_test(a_compact_text_is_known_as_one),
+        cmocka_unit_test(what_is_not_compact_json_is_not_taken_for_it),
+        cmocka_unit_test(deep_nesting_is_left_to_the_parser),
+        cmocka_unit_test(a_compact_text_that_is_cut_is_none),
         cmocka_unit_test(strings_escape_only_what_they_must),
         cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters),
         cmocka_unit_test(every_byte_is_found_wherever_it_stands),
