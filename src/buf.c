@@ -87,7 +87,10 @@ void lk_buf_add_str(lk_buf *b, const char *text)
 
 void lk_buf_add_char(lk_buf *b, char c)
 {
-    lk_buf_add(b, (lk_slice){&c, 1});
+    if (!lk_buf_reserve(b, 1))
+        return;
+    b->ptr[b->len++] = c;
+    b->ptr[b->len] = '\0';
 }
 
 void lk_buf_add_int64(lk_buf *b, int64_t value)

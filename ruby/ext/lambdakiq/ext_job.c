@@ -182,21 +182,66 @@ static VALUE native_is_fifo(VALUE self, VALUE queue)
 
 /* --- Metrics -------------------------------------------------------------------------------- */
 
-static lk_metric metric_of(VALUE options)
+/* What a line is made of, by the names of the options. */
+enum metric_key {
+    METRIC_NAMESPACE,
+    METRIC_APP_NAME,
+    METRIC_JOB_EVENT,
+    METRIC_JOB_NAME,
+    METRIC_JOB_ID,
+    METRIC_QUEUE_NAME,
+    METRIC_MESSAGE_ID,
+    METRIC_REQUEST_ID,
+    METRIC_EXCEPTION_NAME,
+    METRIC_ENQUEUED_AT,
+    METRIC_EXECUTIONS,
+    METRIC_DURATION_MS,
+    METRIC_ARGUMENTS,
+    METRIC_DIMENSION_SETS,
+    METRIC_KEYS
+};
+
+static const char *const metric_names[METRIC_KEYS] = {
+    [METRIC_NAMESPACE] = "namespace",
+    [METRIC_APP_NAME] = "app_name",
+    [METRIC_JOB_EVENT] = "job_event",
+    [METRIC_JOB_NAME] = "job_name",
+    [METRIC_JOB_ID] = "job_id",
+    [METRIC_QUEUE_NAME] = "queue_name",
+    [METRIC_MESSAGE_ID] = "message_id",
+    [METRIC_REQUEST_ID] = "request_id",
+    [METRIC_EXCEPTION_NAME] = "exception_name",
+    [METRIC_ENQUEUED_AT] = "enqueued_at",
+    [METRIC_EXECUTIONS] = "executions",
+    [METRIC_DURATION_MS] = "duration_ms",
+    [METRIC_ARGUMENTS] = "arguments",
+    [METRIC_DIMENSION_SETS] = "dimension_sets",
+};
+
+/* Looked up by their names they would cost as much as the line. */
+static VALUE metric_symbols[METRIC_KEYS];
+
+static void init_metric_symbols(void)
+{
+    for (size_t i = 0; i < METRIC_KEYS; i++)
+        metric_symbols[i] = ID2SYM(rb_intern(metric_names[i])); /* of an ID: never collected */
+}
+
+static lk_metric metric_of(const VALUE values[METRIC_KEYS])
 {
     lk_metric metric = LK_METRIC_INIT;
-    metric.executions = ext_int(ext_option(options, "executions"), -1);
-    metric.duration_ms = ext_int64(ext_option(options, "duration_ms"), -1);
-    metric.metrics_namespace = ext_slice(ext_option(options, "namespace"));
-    metric.app_name = ext_slice(ext_option(options, "app_name"));
-    metric.job_event = ext_slice(ext_option(options, "job_event"));
-    metric.job_name = ext_slice(ext_option(options, "job_name"));
-    metric.job_id = ext_slice(ext_option(options, "job_id"));
-    metric.queue_name = ext_slice(ext_option(options, "queue_name"));
-    metric.message_id = ext_slice(ext_option(options, "message_id"));
-    metric.request_id = ext_slice(ext_option(options, "request_id"));
-    metric.exception_name = ext_slice(ext_option(options, "exception_name"));
-    metric.enqueued_at = ext_slice(ext_option(options, "enqueued_at"));
+    metric.executions = ext_int(values[METRIC_EXECUTIONS], -1);
+    metric.duration_ms = ext_int64(values[METRIC_DURATION_MS], -1);
+    metric.metrics_namespace = ext_slice(values[METRIC_NAMESPACE]);
+    metric.app_name = ext_slice(values[METRIC_APP_NAME]);
+    metric.job_event = ext_slice(values[METRIC_JOB_EVENT]);
+    metric.job_name = ext_slice(values[METRIC_JOB_NAME]);
+    metric.job_id = ext_slice(values[METRIC_JOB_ID]);
+    metric.queue_name = ext_slice(values[METRIC_QUEUE_NAME]);
+    metric.message_id = ext_slice(values[METRIC_MESSAGE_ID]);
+    metric.request_id = ext_slice(values[METRIC_REQUEST_ID]);
+    metric.exception_name = ext_slice(values[METRIC_EXCEPTION_NAME]);
+    metric.enqueued_at = ext_slice(values[METRIC_ENQUEUED_AT]);
     return metric;
 }
 
@@ -204,7 +249,11 @@ static lk_metric metric_of(VALUE options)
  * String, a set of DIMENSION_* a byte. */
 static VALUE native_metrics_line(VALUE self, VALUE options)
 {
-    VALUE arguments = ext_option(options, "arguments");
+    VALUE values[METRIC_KEYS];
+    Check_Type(options, T_HASH);
+    for (size_t i = 0; i < METRIC_KEYS; i++)
+        values[i] = rb_hash_lookup2(options, metric_symbols[i], Qnil);
+    VALUE arguments = values[METRIC_ARGUMENTS];
     VALUE memory = 0;
     long count = 0;
     if (!NIL_P(arguments)) {
@@ -212,14 +261,14 @@ static VALUE native_metrics_line(VALUE self, VALUE options)
         count = RARRAY_LEN(arguments);
     }
     lk_slice *slices = ALLOCV_N(lk_slice, memory, count + 1);
-    lk_metric metric = metric_of(options);
+    lk_metric metric = metric_of(values);
     /* Since its first String was borrowed nothing has been allocated. An Array that a number's
      * to_int made shorter has nil in the place of what is missing. */
     for (long i = 0; i < count; i++)
         slices[i] = ext_slice(rb_ary_entry(arguments, i));
     metric.arguments_json = slices;
     metric.argument_count = (size_t)count;
-    lk_slice sets = ext_slice(ext_option(options, "dimension_sets"));
+    lk_slice sets = ext_slice(values[METRIC_DIMENSION_SETS]);
     metric.dimension_sets = (const uint8_t *)sets.ptr;
     metric.dimension_set_count = sets.len;
     char *line = NULL;
@@ -245,6 +294,7 @@ void ext_init_job(VALUE native)
     keys.attributes = key("attributes");
     keys.message_attributes = key("messageAttributes");
     keys.string_value = key("stringValue");
+    init_metric_symbols();
 
     rb_define_const(native, "RETRY_UNSET", INT2NUM(LK_RETRY_UNSET));
     rb_define_const(native, "RETRY_MAX", INT2NUM(LK_RETRY_MAX));
