@@ -68,19 +68,30 @@ static void write_escape(lk_buf *out, unsigned char c)
     lk_buf_add(out, (lk_slice){escape, 6});
 }
 
+/* A quote and the start of s that needs no escapes, room for which is there; how many bytes that
+ * is. */
+static size_t open_string(lk_buf *out, lk_slice s)
+{
+    size_t run = lk_json_plain_run(s);
+    char *to = out->ptr + out->len;
+    *to++ = '"';
+    if (run > 0)
+        memcpy(to, s.ptr, run);
+    out->len += run + 1;
+    return run;
+}
+
 void lk_json_write_string(lk_buf *out, lk_slice s)
 {
     /* Room at once for what mostly is all of it; a sum that overflows fails like one too large. */
     if (!lk_buf_reserve(out, s.len > SIZE_MAX - 2 ? SIZE_MAX : s.len + 2))
         return;
-    lk_buf_add_char(out, '"');
-    while (s.len > 0) {
-        size_t run = lk_json_plain_run(s);
+    size_t run = open_string(out, s);
+    while (run < s.len) {
+        write_escape(out, (unsigned char)s.ptr[run]);
+        s = (lk_slice){s.ptr + run + 1, s.len - run - 1};
+        run = lk_json_plain_run(s);
         lk_buf_add(out, (lk_slice){s.ptr, run});
-        if (run < s.len)
-            write_escape(out, (unsigned char)s.ptr[run++]);
-        s.ptr += run;
-        s.len -= run;
     }
     lk_buf_add_char(out, '"');
 }

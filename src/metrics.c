@@ -12,7 +12,7 @@
 
 /* A longer log line is split by Lambda, and no metric comes of it: better without arguments (which
  * are no metric, and the only part without a bound) than without metrics. */
-enum { MAX_LINE_BYTES = 256 * 1024 };
+enum { MAX_LINE_BYTES = 256 * 1024, USUAL_LINE_BYTES = 1000 };
 
 static bool has_duration(const lk_metric *m)
 {
@@ -203,6 +203,7 @@ int lk_metrics_format(const lk_metric *metric, char **line, size_t *len, lk_err 
     lk_buf out = {0};
     *line = NULL;
     *len = 0;
+    lk_buf_reserve(&out, USUAL_LINE_BYTES);
     int rc = write_line(metric, true, &out, err);
     if (!rc && out.len > MAX_LINE_BYTES) {
         lk_buf_reset(&out);

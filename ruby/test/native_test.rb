@@ -33,6 +33,13 @@ class NativeTest < QueueTest
     end
   end
 
+  def test_a_metric_tells_when_its_job_was_enqueued_in_utc
+    [Time.utc(2026, 7, 1, 12, 0, 0.9), Time.new(2026, 7, 1, 14, 0, 0, '+02:00'), '2026-07-01T12:00:00Z'].each do |time|
+      line = JSON.parse(Lambdakiq::Native.metrics_line({ job_event: 'e', job_name: 'J', enqueued_at: time }))
+      assert_equal '2026-07-01T12:00:00Z', line['EnqueuedAt']
+    end
+  end
+
   def test_hostile_records_are_taken_as_they_are
     client = Lambdakiq::Native::Client.new({ region: 'us-east-1' })
     batch = Lambdakiq::Native::Batch.new(client, {})

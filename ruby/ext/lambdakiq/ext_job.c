@@ -8,6 +8,7 @@
 #include "ext.h"
 
 #include <string.h>
+#include <time.h>
 
 /* --- Records -------------------------------------------------------------------------------- */
 
@@ -227,9 +228,25 @@ static void init_metric_symbols(void)
         metric_symbols[i] = ID2SYM(rb_intern(metric_names[i])); /* of an ID: never collected */
 }
 
-static lk_metric metric_of(const VALUE values[METRIC_KEYS])
+enum { TIME_TEXT_BYTES = 40 };
+
+/* "2026-07-01T12:00:00Z", as ActiveJob up to 7.0 wrote it; what is no Time is a String or nil. */
+static lk_slice time_text(VALUE time, char text[TIME_TEXT_BYTES])
+{
+    if (rb_obj_class(time) != rb_cTime)
+        return (lk_slice){NULL, 0};
+    struct timespec at = rb_time_timespec(time);
+    struct tm utc;
+    if (!gmtime_r(&at.tv_sec, &utc))
+        return (lk_slice){NULL, 0};
+    return (lk_slice){text, strftime(text, TIME_TEXT_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc)};
+}
+
+/* text: of the time, as long as the metric is used. */
+static lk_metric metric_of(const VALUE values[METRIC_KEYS], char text[TIME_TEXT_BYTES])
 {
     lk_metric metric = LK_METRIC_INIT;
+    lk_slice enqueued_at = time_text(values[METRIC_ENQUEUED_AT], text);
     metric.executions = ext_int(values[METRIC_EXECUTIONS], -1);
     metric.duration_ms = ext_int64(values[METRIC_DURATION_MS], -1);
     metric.metrics_namespace = ext_slice(values[METRIC_NAMESPACE]);
@@ -241,12 +258,12 @@ static lk_metric metric_of(const VALUE values[METRIC_KEYS])
     metric.message_id = ext_slice(values[METRIC_MESSAGE_ID]);
     metric.request_id = ext_slice(values[METRIC_REQUEST_ID]);
     metric.exception_name = ext_slice(values[METRIC_EXCEPTION_NAME]);
-    metric.enqueued_at = ext_slice(values[METRIC_ENQUEUED_AT]);
+    metric.enqueued_at = enqueued_at.ptr ? enqueued_at : ext_slice(values[METRIC_ENQUEUED_AT]);
     return metric;
 }
 
-/* metrics_line(**properties) -> String without newline. arguments: JSON texts; dimension_sets: a
- * String, a set of DIMENSION_* a byte. */
+/* metrics_line(**properties) -> String without newline. arguments: JSON texts; enqueued_at: String
+ * or Time; dimension_sets: a String, a set of DIMENSION_* a byte. */
 static VALUE native_metrics_line(VALUE self, VALUE options)
 {
     VALUE values[METRIC_KEYS];
@@ -261,7 +278,8 @@ static VALUE native_metrics_line(VALUE self, VALUE options)
         count = RARRAY_LEN(arguments);
     }
     lk_slice *slices = ALLOCV_N(lk_slice, memory, count + 1);
-    lk_metric metric = metric_of(values);
+    char time[TIME_TEXT_BYTES];
+    lk_metric metric = metric_of(values, time);
     /* Since its first String was borrowed nothing has been allocated. An Array that a number's
      * to_int made shorter has nil in the place of what is missing. */
     for (long i = 0; i < count; i++)

@@ -42,12 +42,12 @@ module Lambdakiq
       #
       # @param event [ActiveSupport::Notifications::Event]
       def log(event)
-        config = Lambdakiq.config
-        return unless config.metrics_enabled
+        return unless Lambdakiq.config.metrics_enabled
 
-        jobs(event).each do |job, name|
-          write(line(event, job, name)) if config.metrics_events.include?(name.delete_suffix('.active_job'))
-        end
+        payload = event.payload
+        return log_enqueued(event) if event.name == 'enqueue_all.active_job'
+
+        write(line(event, payload[:job], event.name)) if ours?(payload)
       rescue StandardError => e
         # A job must not fail because it could not be counted.
         Lambdakiq.logger.error("[Lambdakiq] no metrics for #{event.name}: #{e.class}: #{e.message}")
@@ -61,19 +61,16 @@ module Lambdakiq
         (events & %w[enqueue enqueue_at]).any? ? [*names, 'enqueue_all.active_job'] : names
       end
 
-      # The jobs an event is about, each with the event's name for it.
-      def jobs(event)
-        payload = event.payload
-        return enqueued_jobs(payload) if event.name == 'enqueue_all.active_job'
+      # Many jobs that were enqueued at once are counted one by one.
+      def log_enqueued(event)
+        return unless adapter?(event.payload)
 
-        ours?(payload) ? [[payload[:job], event.name]] : []
-      end
+        event.payload[:jobs].each do |job|
+          next unless job.successfully_enqueued?
 
-      def enqueued_jobs(payload)
-        return [] unless adapter?(payload)
-
-        payload[:jobs].select(&:successfully_enqueued?)
-                      .map { |job| [job, job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'] }
+          name = job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'
+          write(line(event, job, name)) if @listeners.key?(name)
+        end
       end
 
       # A job of another adapter is counted where Lambdakiq performs it, and tells what becomes of it (as
@@ -93,7 +90,7 @@ module Lambdakiq
           namespace: config.metrics_namespace, app_name: config.metrics_app_name, job_event: name,
           job_name: job.class.name, job_id: job.job_id, queue_name: job.queue_name,
           message_id: job.provider_job_id, request_id: job.lambdakiq_request_id,
-          exception_name: error && ErrorText.class_name(error), enqueued_at: iso8601(job.enqueued_at),
+          exception_name: error && ErrorText.class_name(error), enqueued_at: time(job.enqueued_at),
           executions: job.executions, duration_ms: event.duration.to_i, arguments: MetricArguments.of(job),
           dimension_sets: dimension_sets(config.metrics_dimensions)
         )
@@ -107,8 +104,9 @@ module Lambdakiq
         @sets
       end
 
-      def iso8601(time)
-        time.respond_to?(:iso8601) ? time.utc.iso8601 : time
+      # A Time, or a text: until ActiveJob 7.1 that is what a job has.
+      def time(value)
+        value.instance_of?(Time) || !value.respond_to?(:iso8601) ? value : value.utc.iso8601
       end
 
       # Raw, one line at a time: a formatter's prefix would hide the metrics from CloudWatch.
@@ -116,8 +114,9 @@ module Lambdakiq
         logger = Lambdakiq.config.metrics_logger
         return logger.info(line) if logger
 
+        line << "\n"
         @lock.synchronize do
-          $stdout.write("#{line}\n")
+          $stdout.write(line)
           $stdout.flush
         end
       end
