@@ -60,6 +60,26 @@ static void read_successful(const lk_json *list, size_t count, lk_err *errors, l
     }
 }
 
+/* The same of the usual answer, in which nothing failed; false: it is another one. */
+static bool read_plain(lk_slice response, size_t count, lk_err *errors, lk_sent *sent)
+{
+    static const char *const keys[] = {"Id", "MessageId", "SequenceNumber"};
+    lk_slice elements[LK_SQS_BATCH_MAX];
+    size_t found;
+    if (!lk_json_plain_list(response, "Successful", elements, LK_COUNT(elements), &found))
+        return false;
+    for (size_t i = 0; i < found; i++) {
+        lk_slice values[LK_COUNT(keys)];
+        int64_t id = -1;
+        if (!lk_json_plain_members(elements[i], keys, LK_COUNT(keys), values) ||
+            !lk_slice_to_int64(values[0], &id) || id < 0 || (uint64_t)id >= count ||
+            (sent && !fill_sent(values[1], values[2], &sent[id])))
+            continue;
+        lk_err_clear(&errors[id]);
+    }
+    return true;
+}
+
 static void read_failed(const lk_json *list, const char *action, size_t count, lk_err *errors)
 {
     for (size_t i = 0; i < lk_json_length(list); i++) {
@@ -81,15 +101,17 @@ static void read_failed(const lk_json *list, const char *action, size_t count, l
 int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err *errors,
                     lk_sent *sent, lk_err *err)
 {
-    lk_json *root = NULL;
-    int rc = lk_json_parse(response, action, &root, err);
-    if (rc)
-        return rc;
     for (size_t i = 0; i < count; i++) {
         lk_err_set(&errors[i], LK_E_HTTP, "%s: the answer has no result for this entry", action);
         if (sent)
             sent[i] = (lk_sent){0};
     }
+    if (read_plain(response, count, errors, sent))
+        return 0;
+    lk_json *root = NULL;
+    int rc = lk_json_parse(response, action, &root, err);
+    if (rc)
+        return rc;
     read_successful(lk_json_get(root, "Successful"), count, errors, sent);
     read_failed(lk_json_get(root, "Failed"), action, count, errors);
     lk_json_free(root);
@@ -98,10 +120,10 @@ int lk_entries_read(lk_slice response, const char *action, size_t count, lk_err 
 
 int lk_sent_read(lk_slice response, lk_sent *sent, lk_err *err)
 {
-    lk_slice message_id, sequence_number;
-    if (lk_json_plain_member(response, "MessageId", &message_id) &&
-        lk_json_plain_member(response, "SequenceNumber", &sequence_number) &&
-        fill_sent(message_id, sequence_number, sent))
+    static const char *const keys[] = {"MessageId", "SequenceNumber"};
+    lk_slice values[LK_COUNT(keys)];
+    if (lk_json_plain_members(response, keys, LK_COUNT(keys), values) &&
+        fill_sent(values[0], values[1], sent))
         return 0;
     lk_json *root = NULL;
     int rc = lk_json_parse(response, "answer to SendMessage", &root, err);

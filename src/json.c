@@ -318,50 +318,6 @@ lk_slice lk_json_raw_member(lk_slice object_text, const char *key)
     return found;
 }
 
-/* --- Plain objects -------------------------------------------------------------------------- */
-
-/* Over white space and the character c; false: something else stands there. */
-static bool take_char(lk_slice text, size_t *at, char c)
-{
-    *at = skip_space(text, *at);
-    if (*at == text.len || text.ptr[*at] != c)
-        return false;
-    (*at)++;
-    return true;
-}
-
-/* Over a string in which every character stands for itself. */
-static bool take_plain_string(lk_slice text, size_t *at, lk_slice *string)
-{
-    if (!take_char(text, at, '"'))
-        return false;
-    size_t start = *at;
-    while (*at < text.len && text.ptr[*at] != '"') {
-        char c = text.ptr[(*at)++];
-        if (c < ' ' || c > '~' || c == '\\')
-            return false;
-    }
-    *string = (lk_slice){text.ptr + start, *at - start};
-    return take_char(text, at, '"');
-}
-
-bool lk_json_plain_member(lk_slice text, const char *key, lk_slice *value)
-{
-    size_t at = 0;
-    lk_slice name, string;
-    *value = (lk_slice){NULL, 0};
-    if (!take_char(text, &at, '{'))
-        return false;
-    do {
-        if (!take_plain_string(text, &at, &name) || !take_char(text, &at, ':') ||
-            !take_plain_string(text, &at, &string))
-            return false;
-        if (lk_slice_equal_str(name, key))
-            *value = string;
-    } while (take_char(text, &at, ','));
-    return take_char(text, &at, '}') && skip_space(text, at) == text.len;
-}
-
 /* --- Writing a tree ------------------------------------------------------------------------- */
 
 static void write_tree(const json_t *v, lk_buf *out);

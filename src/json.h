@@ -59,11 +59,18 @@ const lk_json *lk_json_iter_value(void *it);
  */
 lk_slice lk_json_raw_member(lk_slice object_text, const char *key);
 
-/* The value of member `key` of an object whose members are all strings of printable ASCII without
- * escapes, as SQS's short answers are: read from the text, a tree costs twenty times as much.
- * False: text is anything else, JSON or not; then parse it. The last of members with one name
- * counts. *value is borrowed from text; {NULL,0}: no such member. */
-bool lk_json_plain_member(lk_slice text, const char *key, lk_slice *value);
+/* Plain objects are those whose members are all strings of printable ASCII without escapes, as in
+ * SQS's answers. They are read from the text: a tree costs twenty times as much. Both functions
+ * return false when text is anything else, JSON or not: then parse it. What they find is borrowed
+ * from text. */
+
+/* values[i] is what member keys[i] of a plain object says; {NULL,0}: no such member. The last of
+ * members with one name counts. */
+bool lk_json_plain_members(lk_slice text, const char *const *keys, size_t count, lk_slice *values);
+/* elements gets the members of list `key`, in their order, of an object whose other members are
+ * empty lists; all are plain objects. *count: how many there are, at most capacity. */
+bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size_t capacity,
+                        size_t *count);
 
 /* Whether text is one JSON value without white space between its parts, on one line therefore,
  * which may be passed on as it is. False as well where telling takes more than a look: \u escapes,

@@ -3,8 +3,9 @@
  * json_check: looking at JSON without making a tree of it (the third part of json.h).
  *
  * Job arguments that are printed with each event come from a generator and are compact already:
- * that they can be copied is seen at a fraction of what parsing and writing them again costs. It
- * may say no to what is allowed, never yes to what is not.
+ * that they can be copied is seen at a fraction of what parsing and writing them again costs. The
+ * answers of SQS that follow each send are flat lists of short strings, so that what they say can
+ * be picked out. Both may say no to what is allowed, never yes to what is not.
  */
 #include "json.h"
 
@@ -122,4 +123,107 @@ bool lk_json_is_compact(lk_slice text)
 {
     cursor c = {text.ptr, text.ptr + text.len};
     return text.len > 0 && take_value(&c, MAX_DEPTH) && c.at == c.end;
+}
+
+/* --- Plain objects -------------------------------------------------------------------------- */
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_space(cursor *c)
+{
+    while (c->at < c->end && is_space(*c->at))
+        c->at++;
+}
+
+/* A mark with white space around it. */
+static bool take_mark(cursor *c, char mark)
+{
+    skip_space(c);
+    if (!take(c, mark))
+        return false;
+    skip_space(c);
+    return true;
+}
+
+static bool take_plain_string(cursor *c, lk_slice *string)
+{
+    if (!take(c, '"'))
+        return false;
+    const char *start = c->at;
+    while (c->at < c->end && *c->at != '"') {
+        if (*c->at < ' ' || *c->at > '~' || *c->at == '\\')
+            return false;
+        c->at++;
+    }
+    *string = (lk_slice){start, (size_t)(c->at - start)};
+    return take(c, '"');
+}
+
+/* One plain object; values of those members that have a key, where there are keys. */
+static bool take_plain_object(cursor *c, const char *const *keys, size_t count, lk_slice *values)
+{
+    lk_slice name, value;
+    if (!take_mark(c, '{'))
+        return false;
+    if (take_mark(c, '}'))
+        return true;
+    do {
+        if (!take_plain_string(c, &name) || !take_mark(c, ':') || !take_plain_string(c, &value))
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            if (lk_slice_equal_str(name, keys[i]))
+                values[i] = value;
+        }
+    } while (take_mark(c, ','));
+    return take_mark(c, '}');
+}
+
+bool lk_json_plain_members(lk_slice text, const char *const *keys, size_t count, lk_slice *values)
+{
+    cursor c = {text.ptr, text.ptr + text.len};
+    for (size_t i = 0; i < count; i++)
+        values[i] = (lk_slice){NULL, 0};
+    return text.len > 0 && take_plain_object(&c, keys, count, values) && c.at == c.end;
+}
+
+static bool take_plain_list(cursor *c, lk_slice *elements, size_t capacity, size_t *count)
+{
+    *count = 0;
+    if (!take_mark(c, '['))
+        return false;
+    if (take_mark(c, ']'))
+        return true;
+    do {
+        const char *start = c->at;
+        if (*count == capacity || !take_plain_object(c, NULL, 0, NULL))
+            return false;
+        elements[(*count)++] = (lk_slice){start, (size_t)(c->at - start)};
+    } while (take_mark(c, ','));
+    return take_mark(c, ']');
+}
+
+bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size_t capacity,
+                        size_t *count)
+{
+    cursor c = {text.ptr, text.ptr + text.len};
+    bool found = false;
+    *count = 0;
+    if (text.len == 0 || !take_mark(&c, '{'))
+        return false;
+    do {
+        lk_slice name;
+        size_t none;
+        if (!take_plain_string(&c, &name) || !take_mark(&c, ':'))
+            return false;
+        bool wanted = lk_slice_equal_str(name, key);
+        if (wanted && found)
+            return false;
+        found |= wanted;
+        if (!take_plain_list(&c, elements, wanted ? capacity : 0, wanted ? count : &none))
+            return false;
+    } while (take_mark(&c, ','));
+    return take_mark(&c, '}') && c.at == c.end;
 }

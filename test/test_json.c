@@ -271,20 +271,29 @@ static void raw_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
     }
 }
 
-/* --- Plain members -------------------------------------------------------------------------- */
+/* The first len bytes, in memory that ends there, so that a sanitizer sees one byte more. */
+static char *cut_off(const char *whole, size_t len)
+{
+    char *cut = malloc(LK_MAX(len, 1));
+    assert_non_null(cut);
+    memcpy(cut, whole, len);
+    return cut;
+}
+
+/* --- Plain objects -------------------------------------------------------------------------- */
 
 static void plain_members_are_those_that_a_lookup_finds(void **state LK_UNUSED)
 {
     const char *text = " { \"a\" : \"x y\" ,\n\"b\":\"\", \"a\":\"z~\" } \n";
-    const char *keys[] = {"a", "b"};
+    const char *keys[] = {"a", "b", "c"};
     lk_json *root = parse(text);
-    lk_slice value;
-    for (size_t i = 0; i < LK_COUNT(keys); i++) {
-        assert_true(lk_json_plain_member(lk_slice_of(text), keys[i], &value));
-        assert_true(lk_slice_equal(value, lk_json_string(lk_json_get(root, keys[i]))));
-    }
-    assert_true(lk_json_plain_member(lk_slice_of(text), "c", &value));
-    assert_null(value.ptr);
+    lk_slice values[3];
+    assert_true(lk_json_plain_members(lk_slice_of(text), keys, 3, values));
+    assert_true(lk_slice_equal(values[0], lk_json_string(lk_json_get(root, "a"))));
+    assert_true(lk_slice_equal(values[1], lk_json_string(lk_json_get(root, "b"))));
+    assert_null(values[2].ptr);
+    assert_true(lk_json_plain_members(LK_SLICE_LITERAL("{ }"), keys, 3, values));
+    assert_null(values[0].ptr);
     lk_json_free(root);
 }
 
@@ -293,7 +302,6 @@ static void what_is_no_plain_object_is_left_to_the_parser(void **state LK_UNUSED
     const char *others[] = {
         "",
         "{",
-        "{}",
         "[]",
         "\"a\"",
         "{\"a\":1}",
@@ -305,25 +313,74 @@ static void what_is_no_plain_object_is_left_to_the_parser(void **state LK_UNUSED
         "{\"a\":\"\xc3\xa4\"}",
         "{\"a\":\"x\ty\"}",
         "{\"a\":\"x\",}",
+        "{,}",
         "{\"a\":\"x\"} {",
         "{\"a\":\"x\",\"b\":true}",
         "{\"a\" \"x\"}",
         "{a:\"x\"}",
     };
+    const char *key = "a";
     lk_slice value;
     for (size_t i = 0; i < LK_COUNT(others); i++)
-        assert_false(lk_json_plain_member(lk_slice_of(others[i]), "a", &value));
+        assert_false(lk_json_plain_members(lk_slice_of(others[i]), &key, 1, &value));
+    assert_false(lk_json_plain_members((lk_slice){NULL, 0}, &key, 1, &value));
 }
 
-static void plain_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
+static void a_plain_list_gives_its_elements_in_order(void **state LK_UNUSED)
 {
-    const char *whole = "{ \"a\" : \"b\" , \"d\":\"e\" }";
-    for (size_t len = 0; len < strlen(whole); len++) {
-        char *cut = malloc(LK_MAX(len, 1)); /* so that a sanitizer sees one byte more */
-        lk_slice value;
-        assert_non_null(cut);
-        memcpy(cut, whole, len);
-        assert_false(lk_json_plain_member((lk_slice){cut, len}, "d", &value));
+    const char *texts[] = {"{\"a\":[{\"x\":\"1\"},{},{\"y\":\"}\"}]}",
+                           "{\"b\":[],\"a\":[{\"x\":\"1\"},{},{\"y\":\"}\"}]}",
+                           " { \"a\" : [ {\"x\":\"1\"},{},{\"y\":\"}\"}] , \"b\" : [ ] } "};
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        lk_slice elements[3];
+        size_t count = 0;
+        lk_json_free(parse(texts[i])); /* it is JSON */
+        assert_true(lk_json_plain_list(lk_slice_of(texts[i]), "a", elements, 3, &count));
+        assert_int_equal(count, 3);
+        assert_slice(elements[0], "{\"x\":\"1\"}");
+        assert_slice(elements[1], "{}");
+        assert_slice(elements[2], "{\"y\":\"}\"}");
+        assert_false(lk_json_plain_list(lk_slice_of(texts[i]), "a", elements, 2, &count));
+    }
+}
+
+static void what_is_no_plain_list_is_left_to_the_parser(void **state LK_UNUSED)
+{
+    const char *others[] = {"",
+                            "{}",
+                            "[]",
+                            "{\"a\":{}}",
+                            "{\"a\":[1]}",
+                            "{\"a\":[{\"x\":true}]}",
+                            "{\"a\":[{\"x\":\"1\"},]}",
+                            "{\"a\":[{\"x\":\"1\"}{}]}",
+                            "{\"a\":[],\"b\":[{}]}",
+                            "{\"a\":[],\"b\":null}",
+                            "{\"a\":[],\"a\":[]}",
+                            "{\"a\":[]},",
+                            "{\"a\":[]"};
+    for (size_t i = 0; i < LK_COUNT(others); i++) {
+        lk_slice elements[3];
+        size_t count;
+        assert_false(lk_json_plain_list(lk_slice_of(others[i]), "a", elements, 3, &count));
+    }
+}
+
+static void plain_reading_of_broken_text_stays_within_it(void **state LK_UNUSED)
+{
+    const char *object = "{ \"b\" : \"c\" , \"d\":\"e\" }";
+    const char *list = "{ \"a\" : [ { \"b\" : \"c\" } , {} ] , \"f\":[] }";
+    const char *key = "d";
+    lk_slice found[2];
+    size_t count;
+    for (size_t len = 0; len < strlen(object); len++) {
+        char *cut = cut_off(object, len);
+        assert_false(lk_json_plain_members((lk_slice){cut, len}, &key, 1, found));
+        free(cut);
+    }
+    for (size_t len = 0; len < strlen(list); len++) {
+        char *cut = cut_off(list, len);
+        assert_false(lk_json_plain_list((lk_slice){cut, len}, "a", found, 2, &count));
         free(cut);
     }
 }
@@ -408,9 +465,7 @@ static void a_compact_text_that_is_cut_is_none(void **state LK_UNUSED)
 {
     const char *whole = "{\"a\":[1,{\"b\":\"c\\\"\xc3\xa4\"}],\"d\":true}";
     for (size_t len = 0; len < strlen(whole); len++) {
-        char *cut = malloc(LK_MAX(len, 1)); /* so that a sanitizer sees one byte more */
-        assert_non_null(cut);
-        memcpy(cut, whole, len);
+        char *cut = cut_off(whole, len);
         assert_false(lk_json_is_compact((lk_slice){cut, len}));
         free(cut);
     }
@@ -652,7 +707,9 @@ int main(void)
         cmocka_unit_test(raw_members_of_broken_text_stay_within_it),
         cmocka_unit_test(plain_members_are_those_that_a_lookup_finds),
         cmocka_unit_test(what_is_no_plain_object_is_left_to_the_parser),
-        cmocka_unit_test(plain_members_of_broken_text_stay_within_it),
+        cmocka_unit_test(a_plain_list_gives_its_elements_in_order),
+        cmocka_unit_test(what_is_no_plain_list_is_left_to_the_parser),
+        cmocka_unit_test(plain_reading_of_broken_text_stays_within_it),
         cmocka_unit_test(a_compact_text_is_known_as_one),
         cmocka_unit_test(what_is_not_compact_json_is_not_taken_for_it),
         cmocka_unit_test(deep_nesting_is_left_to_the_parser),
