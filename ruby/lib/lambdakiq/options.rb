@@ -33,8 +33,10 @@ module Lambdakiq
 
     # The same as the core wants it.
     def native_retry(value, owner)
+      return Native::RETRY_UNSET if value.nil?
+
       check_retry(value, owner)
-      { nil => Native::RETRY_UNSET, false => 0, true => Native::RETRY_MAX }.fetch(value, value)
+      { false => 0, true => Native::RETRY_MAX }.fetch(value, value)
     end
 
     # The group a job wants to be in; nil when it does not say.
@@ -42,6 +44,8 @@ module Lambdakiq
       return unless job.respond_to?(:lambdakiq_options_hash)
 
       group = job.lambdakiq_options_hash&.fetch(:message_group_id, nil)
+      return if group.nil?
+
       group = group.call(job) if group.respond_to?(:call)
       group = group.to_s
       group unless group.match?(/\A[[:space:]]*\z/)

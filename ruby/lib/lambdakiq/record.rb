@@ -93,7 +93,8 @@ module Lambdakiq
     #
     # @return [Integer] from 1
     def attempt
-      [receive_count - Native.delay_receives(data), 1].max
+      count = receive_count
+      count > 1 ? [count - Native.delay_receives(data), 1].max : 1
     end
 
     private
