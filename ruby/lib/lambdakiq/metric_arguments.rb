@@ -44,19 +44,17 @@ module Lambdakiq
         arguments.each_with_object([]) do |argument, texts|
           break texts << JSON.generate("#{MARK} (#{arguments.size - texts.size} more)") if left <= 0
 
-          texts << JSON.generate(plain?(argument) ? argument : Excerpt.new.of(argument))
+          texts << (argument.is_a?(Integer) ? argument.to_s : JSON.generate(printable(argument)))
           left -= texts.last.bytesize
         end
       end
 
       # Most are ids and short texts: as they are.
-      def plain?(argument)
-        case argument
-        when Integer then true
-        when String
-          argument.bytesize <= Excerpt::TEXT_BYTES && argument.encoding == Encoding::UTF_8 && argument.valid_encoding?
-        else false
-        end
+      def printable(argument)
+        return Excerpt.new.of(argument) unless argument.is_a?(String)
+
+        plain = argument.bytesize <= Excerpt::TEXT_BYTES && argument.encoding == Encoding::UTF_8 && argument.valid_encoding?
+        plain ? argument : Excerpt.new.of(argument)
       end
     end
 

@@ -58,7 +58,7 @@ module Lambdakiq
     class << self
       # @return [Frame, nil]
       def frame
-        Thread.current.thread_variable_get(KEY)
+        Thread.current.thread_variable_get(KEY) if @used # never in a process that only enqueues
       end
 
       # @param job_data [Hash] the message's job
@@ -106,6 +106,7 @@ module Lambdakiq
       end
 
       def within(inner)
+        @used = true
         outer = frame
         Thread.current.thread_variable_set(KEY, inner)
         yield inner
