@@ -9,6 +9,11 @@ module Lambdakiq
     # By their names on the line, as the core combines them.
     DIMENSIONS = { 'AppName' => 1, 'JobEvent' => 2, 'JobName' => 4, 'QueueName' => 8 }.freeze
 
+    # As many of the usual lines as a pipe takes in one piece (PIPE_BUF), so that no other writer's text comes
+    # in between.
+    LINES_AT_ONCE = 8
+    private_constant :LINES_AT_ONCE
+
     @lock = Mutex.new
     @listeners = {}
 
@@ -65,12 +70,14 @@ module Lambdakiq
       def log_enqueued(event)
         return unless adapter?(event.payload)
 
-        event.payload[:jobs].each do |job|
-          next unless job.successfully_enqueued?
-
-          name = job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'
-          write(line(event, job, name)) if @listeners.key?(name)
+        event.payload[:jobs].select(&:successfully_enqueued?).each_slice(LINES_AT_ONCE) do |jobs|
+          write_all(jobs.filter_map { |job| enqueued_line(event, job) })
         end
+      end
+
+      def enqueued_line(event, job)
+        name = job.scheduled_at ? 'enqueue_at.active_job' : 'enqueue.active_job'
+        line(event, job, name) if @listeners.key?(name)
       end
 
       # A job of another adapter is counted where Lambdakiq performs it, and tells what becomes of it (as
@@ -109,14 +116,20 @@ module Lambdakiq
         value.instance_of?(Time) || !value.respond_to?(:iso8601) ? value : value.utc.iso8601
       end
 
-      # Raw, one line at a time: a formatter's prefix would hide the metrics from CloudWatch.
+      # Raw: a formatter's prefix would hide the metrics from CloudWatch.
       def write(line)
         logger = Lambdakiq.config.metrics_logger
-        return logger.info(line) if logger
+        logger ? logger.info(line) : to_stdout(line << "\n")
+      end
 
-        line << "\n"
+      def write_all(lines)
+        logger = Lambdakiq.config.metrics_logger
+        logger ? lines.each { |line| logger.info(line) } : to_stdout(lines.each { |line| line << "\n" }.join)
+      end
+
+      def to_stdout(text)
         @lock.synchronize do
-          $stdout.write(line)
+          $stdout.write(text)
           $stdout.flush
         end
       end
