@@ -16,6 +16,8 @@
  * handler; several handles per process are fine. After fork() a client notices the new process id
  * and opens connections of its own; those of the parent are left untouched.
  *
+ * C++: the *_INIT macros are designated initialisers, standard since C++20 and understood before.
+ *
  * Interrupting: a call that blocks returns LK_E_INTERRUPTED soon after the *_interrupt function of
  * its handle was called. A send that was cut off may have been accepted.
  */
