@@ -94,6 +94,17 @@ static int name_queue(dev *d, const char *name, lk_err *err)
     return 0;
 }
 
+/* Whether the last queue is one of those before it. */
+static bool is_named_twice(const dev *d)
+{
+    const char *name = d->queues[d->queue_count - 1].name;
+    for (size_t i = 0; i + 1 < d->queue_count; i++) {
+        if (strcmp(d->queues[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int name_queues(dev *d, lk_err *err)
 {
     dev_options *o = d->options;
@@ -110,6 +121,9 @@ static int name_queues(dev *d, lk_err *err)
         rc = lk_dev_function_read(f, o->functions.items[i], err);
         if (rc == 0)
             rc = name_queue(d, f->queue, err);
+        if (rc == 0 && is_named_twice(d))
+            rc = LK_FAIL(err, LK_E_INVALID, "--function %s: the queue has a function already",
+                         f->queue);
     }
     return rc;
 }

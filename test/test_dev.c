@@ -360,12 +360,14 @@ static void wrong_lines_are_refused(void **state)
     const char *name[] = {LK_TEST_COMMAND, "dev", "--queue", "", "--", JOBS, NULL};
     const char *port[] = {LK_TEST_COMMAND, "dev", "--print-env", "--port", "0", NULL};
     const char *function[] = {LK_TEST_COMMAND, "dev", "--function", "c-jobs", "--", JOBS, NULL};
+    const char *twice[] = {LK_TEST_COMMAND, "dev", "--function", "jobs=x", "--", JOBS, NULL};
     assert_run(f, too_short, 1,
                "Queue visibility timeout: 10 seconds is less than Function timeout: 300 seconds");
     assert_run(f, argument, 2, "unexpected argument \"jobs\"");
     assert_run(f, batch, 2, "--batch-size wants a number from 1 to 10");
     assert_run(f, name, 2, "a queue's name has 1 to 80 characters");
     assert_run(f, port, 2, "--print-env needs a --port");
+    assert_run(f, twice, 2, "--function jobs: the queue has a function already");
     assert_run(f, function, 2, "--function c-jobs: a queue, '=' and the command");
 }
 
