@@ -614,10 +614,10 @@ typedef enum lk_outcome_kind {
     LK_FAILED,    /* raised: retry, or death */
     LK_POISON,    /* could not be started: bad body, unknown class. Retried, never deleted */
     LK_UNTOUCHED, /* returned unrun (shutdown): visibility 0, reported failed */
-    LK_HOPELESS /* failed, and no retry will help. Deleted where its death means that; else visible
-                   again at once, and run again, until its receives or retries are used up and SQS
-                   moves it to the dead-letter queue, which nobody else can do. With unknown queue
-                   attributes: as LK_FAILED */
+    /* Failed, and no retry will help. Deleted where its death means that; else visible again at
+     * once, and run again, until its receives or retries are used up and SQS moves it to the
+     * dead-letter queue, which nobody else can do. With unknown queue attributes: as LK_FAILED. */
+    LK_HOPELESS
 } lk_outcome_kind;
 
 typedef struct lk_outcome {
@@ -742,9 +742,8 @@ LK_API const lk_value *lk_job_argument(lk_job *job, size_t index); /* from 0; ne
 LK_API const lk_value *lk_job_keyword(lk_job *job, const char *name);
 
 LK_API lk_value_type lk_value_typeof(const lk_value *value);
-/* A hash's member, keys being strings or symbols alike; of a serialized object, what ActiveJob
- * wrote
- * ("value", "time_zone"). Never NULL. */
+/* A hash's member, keys being strings or symbols alike; of a serialized object, a part of what
+ * ActiveJob wrote ("value", "time_zone"). Never NULL. */
 LK_API const lk_value *lk_value_get(const lk_value *hash, const char *key);
 /* The elements of an array, or the members of a hash in their order: how many, which, and its name.
  * Each look costs as many steps as its index. */
@@ -757,8 +756,8 @@ LK_API int lk_value_string(const lk_value *value, lk_slice *text, lk_err *err) L
 /* The same as a C string: one that holds a NUL is refused, as a path would end early. */
 LK_API int lk_value_cstring(const lk_value *value, const char **text, lk_err *err) LK_CHECK;
 LK_API int lk_value_int(const lk_value *value, int64_t *number, lk_err *err) LK_CHECK;
-LK_API int lk_value_double(const lk_value *value, double *number,
-                           lk_err *err) LK_CHECK; /* or an int */
+/* A float or an integer. */
+LK_API int lk_value_double(const lk_value *value, double *number, lk_err *err) LK_CHECK;
 LK_API int lk_value_bool(const lk_value *value, bool *flag, lk_err *err) LK_CHECK;
 /* "gid://shop/Order/42" */
 LK_API int lk_value_global_id(const lk_value *value, lk_slice *gid, lk_err *err) LK_CHECK;
@@ -888,8 +887,8 @@ LK_API void lk_extension_free(lk_extension *extension); /* accepts NULL */
  * can be made of (malformed body, a class that nobody registered) fails alone.
  *
  * A handler that crashes, calls exit or is killed at the deadline takes the function with it, and
- * nothing more: the jobs of that event that were finished are deleted already, the others come back
- * when their visibility timeout ends, and count that receive as a try.
+ * nothing more: what that event had finished is deleted, or its delete is on its way; the others
+ * come back when their visibility timeout ends, and count that receive as a try.
  */
 typedef struct lk_worker lk_worker;
 
@@ -898,10 +897,10 @@ typedef struct lk_worker lk_worker;
  * or what lk_job_retry_in says, or it is dead. Any other number is a failure too. */
 typedef enum lk_perform_result {
     LK_PERFORM_DONE = 0,
-    LK_PERFORM_DISCARD =
-        1, /* not wanted any more: deleted, without retry or death. *err may say why */
-    LK_PERFORM_DIE =
-        2 /* failed for good, *err says why: see LK_HOPELESS for what can be done then */
+    /* Not wanted any more: deleted, without retry or death. *err may say why. */
+    LK_PERFORM_DISCARD = 1,
+    /* Failed for good, *err says why: see LK_HOPELESS for what can be done then. */
+    LK_PERFORM_DIE = 2
 } lk_perform_result;
 
 /* Performs a job. job: valid during the call. err: never NULL, empty. */
