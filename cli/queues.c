@@ -76,8 +76,8 @@ bool lk_cli_queue_differs(const lk_err *err)
 }
 
 /* FIFO-ness cannot be changed, and is not among these. */
-static int update(lk_server *server, const char *name, const lk_name_value *attributes,
-                  size_t count, lk_err *err)
+int lk_cli_queue_update(lk_server *server, const char *name, const lk_name_value *attributes,
+                        size_t count, lk_err *err)
 {
     lk_buf params = {0};
     lk_json_writer w = {.out = &params};
@@ -148,9 +148,15 @@ static int make_or(lk_server *server, const char *name, const lk_name_value *att
         return rc;
     if (!existing->update && existing->kept)
         *existing->kept = *err;
-    rc = existing->update ? update(server, name, attributes, count, err) : 0;
+    rc = existing->update ? lk_cli_queue_update(server, name, attributes, count, err) : 0;
     /* With no attributes nothing differs: that is how to ask for the URL. */
     return rc || !url ? rc : lk_cli_queue_make(server, name, NULL, 0, url, err);
+}
+
+int lk_cli_queue_declare(lk_server *server, const char *name, const lk_name_value *attributes,
+                         size_t count, char **url, lk_err *err)
+{
+    return make_or(server, name, attributes, count, &(treatment){.update = true}, url, err);
 }
 
 static int make_dead(lk_server *server, const char *name, const treatment *existing, lk_err *err)

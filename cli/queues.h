@@ -24,6 +24,12 @@ int lk_cli_queue_make(lk_server *server, const char *name, const lk_name_value *
                       size_t count, char **url, lk_err *err);
 /* It exists, and an attribute that was given has another value: err->message names it. */
 bool lk_cli_queue_differs(const lk_err *err);
+/* The same, but one that exists gets these attributes. */
+int lk_cli_queue_declare(lk_server *server, const char *name, const lk_name_value *attributes,
+                         size_t count, char **url, lk_err *err);
+/* SetQueueAttributes. */
+int lk_cli_queue_update(lk_server *server, const char *name, const lk_name_value *attributes,
+                        size_t count, lk_err *err);
 /* The dead-letter queue `name`: it keeps messages as long as SQS can. */
 int lk_cli_queue_make_dead(lk_server *server, const char *name, lk_err *err);
 /* Appends the value of RedrivePolicy. */

@@ -188,7 +188,8 @@ static int add_redrive(lk_template *t, lk_template_queue *queue, const lk_templa
     if (!dead)
         return lk_template_fail(t->tree, policy, LK_E_INVALID, err,
                                 "the dead-letter queue of %s is not in the template", queue->name);
-    dead->dead_letters = true;
+    queue->dead_name = dead->name;
+    queue->max_receive_count = receives;
     lk_slice value =
         lk_arena_format(&t->arena, "{\"deadLetterTargetArn\":\"%.*s\",\"maxReceiveCount\":%lld}",
                         LK_SLICE_FMT(arn), (long long)receives);
@@ -200,7 +201,7 @@ static int read_queue(lk_template *t, lk_template_queue *queue, const lk_templat
                       lk_err *err)
 {
     const lk_template_node *policy = property(t, resource, "RedrivePolicy");
-    int rc = policy ? add_redrive(t, queue, policy, err) : 0;
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < LK_COUNT(plain_attributes); i++) {
         const lk_template_node *node = property(t, resource, plain_attributes[i]);
         lk_slice value;
@@ -210,7 +211,7 @@ static int read_queue(lk_template *t, lk_template_queue *queue, const lk_templat
         if (rc == 0)
             add_attribute(queue, plain_attributes[i], value);
     }
-    return rc;
+    return rc == 0 && policy ? add_redrive(t, queue, policy, err) : rc;
 }
 
 /* --- Event sources -------------------------------------------------------------------------- */
@@ -351,11 +352,16 @@ static const lk_template_node *variables_in(const lk_template *t,
                            "Variables");
 }
 
-static int read_function(lk_template *t, lk_template_function *f, lk_slice id,
-                         const lk_template_node *resource, lk_err *err)
+static const lk_template_node *global_variables(const lk_template *t)
 {
     const lk_template_node *globals =
         lk_template_get(t->tree, lk_template_root(t->tree), "Globals");
+    return variables_in(t, lk_template_get(t->tree, globals, "Function"));
+}
+
+static int read_function(lk_template *t, lk_template_function *f, lk_slice id,
+                         const lk_template_node *resource, lk_err *err)
+{
     const char *loop = "";
     *f = (lk_template_function){.id = id,
                                 .name = id.ptr,
@@ -364,7 +370,7 @@ static int read_function(lk_template *t, lk_template_function *f, lk_slice id,
                                 .timeout_s = TIMEOUT_DEFAULT_S,
                                 .memory_mb = MEMORY_DEFAULT_MB};
     if (has_type(t, resource, "AWS::Serverless::Function"))
-        f->variables[0] = variables_in(t, lk_template_get(t->tree, globals, "Function"));
+        f->variables[0] = global_variables(t);
     f->variables[1] = variables_in(t, lk_template_get(t->tree, resource, "Properties"));
     f->sources = lk_arena_alloc(&t->arena, SOURCES_MAX, sizeof(*f->sources));
     int rc = no_memory_unless(f->sources != NULL, err);
@@ -395,6 +401,7 @@ static int read_queues(lk_template *t, const lk_template_node *resources, lk_err
             continue;
         lk_template_queue *queue = &t->queues[t->queue_count++];
         queue->id = lk_template_key_at(t->tree, resources, i);
+        queue->dead_name = "";
         rc = name_queue(t, queue, resource, err);
     }
     for (size_t i = 0, q = 0; rc == 0 && i < lk_template_count(resources); i++)
@@ -488,9 +495,9 @@ void lk_template_clear(lk_template *t)
 
 /* --- Variables ------------------------------------------------------------------------------ */
 
-static int add_variables(lk_template *t, const lk_template_function *f,
-                         const lk_template_node *variables, const lk_template_node *over,
-                         const char **list, size_t *used, lk_err *err)
+/* who: of whom it is said that a variable is missing. */
+static int add_variables(lk_template *t, const char *who, const lk_template_node *variables,
+                         const lk_template_node *over, const char **list, size_t *used, lk_err *err)
 {
     for (size_t i = 0; i < lk_template_count(variables); i++) {
         lk_slice name = lk_template_key_at(t->tree, variables, i);
@@ -499,7 +506,7 @@ static int add_variables(lk_template *t, const lk_template_function *f,
             continue;
         int rc = text_of(t, lk_template_at(t->tree, variables, i), &value, err);
         if (rc == LK_E_UNSUPPORTED)
-            lk_buf_addf(&t->notes, "function %s goes without the variable %.*s: %s\n", f->name,
+            lk_buf_addf(&t->notes, "%s goes without the variable %.*s: %s\n", who,
                         LK_SLICE_FMT(name), err->message);
         else if (rc != 0)
             return rc;
@@ -514,14 +521,18 @@ static int add_variables(lk_template *t, const lk_template_function *f,
 int lk_template_variables(lk_template *t, const lk_template_function *f,
                           const char *const **variables, lk_err *err)
 {
-    size_t most = lk_template_count(f->variables[0]) + lk_template_count(f->variables[1]);
+    const lk_template_node *globals = f ? f->variables[0] : global_variables(t);
+    const lk_template_node *own = f ? f->variables[1] : NULL;
+    size_t most = lk_template_count(globals) + lk_template_count(own);
     size_t used = 0;
     const char **list = lk_arena_alloc(&t->arena, most + 1, sizeof(*list));
-    int rc = no_memory_unless(list != NULL, err);
+    lk_slice who = f ? lk_arena_format(&t->arena, "function %s", f->name)
+                     : LK_SLICE_LITERAL("the process that enqueues");
+    int rc = no_memory_unless(list && who.ptr, err);
     if (rc == 0)
-        rc = add_variables(t, f, f->variables[0], f->variables[1], list, &used, err);
+        rc = add_variables(t, who.ptr, globals, own, list, &used, err);
     if (rc == 0)
-        rc = add_variables(t, f, f->variables[1], NULL, list, &used, err);
+        rc = add_variables(t, who.ptr, own, NULL, list, &used, err);
     for (size_t i = 0; rc == 0 && i < used; i++)
         rc = no_memory_unless(list[i] != NULL, err);
     *variables = list;

@@ -21,9 +21,11 @@ typedef struct lk_template_queue {
     lk_slice id; /* logical id */
     char name[LK_TEMPLATE_NAME_SIZE];
     lk_slice arn;
-    lk_name_value attributes[LK_TEMPLATE_ATTRIBUTES_MAX]; /* SQS's, without FifoQueue */
+    lk_name_value attributes[LK_TEMPLATE_ATTRIBUTES_MAX]; /* SQS's, without FifoQueue; RedrivePolicy
+                                                             comes last */
     size_t attribute_count;
-    bool dead_letters; /* another queue's RedrivePolicy names it: to be made first */
+    const char *dead_name; /* of its dead-letter queue; "": none, and no RedrivePolicy */
+    int64_t max_receive_count;
 } lk_template_queue;
 
 typedef struct lk_template_source {
@@ -70,7 +72,8 @@ int lk_template_read(const char *path, const char *const *parameters, size_t cou
                      const char *region, const char *account, lk_template *template, lk_err *err);
 void lk_template_clear(lk_template *template);
 
-/* "NAME=value" of each variable of the function, NULL-terminated, in the arena. One that cannot be
+/* "NAME=value" of each variable of the function, or of Globals alone (function NULL),
+ * NULL-terminated, in the arena. One that cannot be
  * evaluated is left out and noted. */
 int lk_template_variables(lk_template *template, const lk_template_function *function,
                           const char *const **variables, lk_err *err);

@@ -238,6 +238,74 @@ static void fifo_queues_work_beside_others(void **state)
     assert_attribute(f, "stock-dlq.fifo", "\"FifoQueue\":\"true\"");
 }
 
+#define TEMPLATE                                                                                   \
+    "Parameters:\n  Stage: {Type: String, Default: dev}\n"                                         \
+    "Globals:\n  Function:\n    Environment: {Variables: {JOBS_QUEUE_NAME: !GetAtt "               \
+    "Jobs.QueueName}}\n"                                                                           \
+    "Resources:\n"                                                                                 \
+    "  Jobs:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: !Sub jobs-${Stage}\n"   \
+    "      VisibilityTimeout: 31\n"                                                                \
+    "      RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}\n"           \
+    "  Dead: {Type: AWS::SQS::Queue, Properties: {QueueName: dead}}\n"                             \
+    "  Line: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true, VisibilityTimeout: 31}}\n"      \
+    "  Web: {Type: AWS::Serverless::Function}\n"                                                   \
+    "  First:\n    Type: AWS::Serverless::Function\n    Properties:\n      Timeout: 30\n"          \
+    "      Events: {Q: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn, BatchSize: 5,\n"          \
+    "        FunctionResponseTypes: [ReportBatchItemFailures]}}}\n"                                \
+    "  Second:\n    Type: AWS::Serverless::Function\n    Properties:\n      Timeout: 30\n"         \
+    "      CodeUri: code/\n"                                                                       \
+    "      Events: {Q: {Type: SQS, Properties: {Queue: !GetAtt Line.Arn,\n"                        \
+    "        FunctionResponseTypes: [ReportBatchItemFailures]}}}\n"
+
+static void write_template(fixture *f, char path[128])
+{
+    snprintf(path, 128, "%s/template.yaml", f->dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(TEMPLATE, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void all_functions_of_a_template_run_with_its_queues(void **state)
+{
+    fixture *f = *state;
+    char path[128];
+    lk_err err;
+    write_template(f, path);
+    const char *argv[] = {
+        LK_TEST_COMMAND, "dev",        "--port", "0",  "--db", f->db, "--template", path,
+        "--parameter",   "Stage=test", "--",     JOBS, NULL};
+    lk_test_program_start(&f->program, argv);
+    connect_to_server(f);
+    enqueue(f, "jobs-test", "FailJob", "[]");
+    assert_lk_ok(lk_enqueue(f->client, "Line.fifo", "OkJob", "[7]", NULL, NULL, &err));
+    wait_ledger(f, "end OkJob", 0);
+    for (size_t tries = 0; tries < 2; tries++) { /* maxReceiveCount is 2 */
+        wait_ledger(f, "end FailJob", tries);
+        move_clock_to_next(f);
+    }
+    assert_attribute(f, "dead", "\"ApproximateNumberOfMessages\":\"1\"");
+    assert_attribute(f, "jobs-test", "\"VisibilityTimeout\":\"31\"");
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+    assert_non_null(strstr(f->program.output.ptr, "export JOBS_QUEUE_NAME=jobs-test\n"));
+    assert_non_null(strstr(f->program.output.ptr, "function Web has no SQS queue as its event"));
+    assert_non_null(strstr(f->program.output.ptr, "Function First: "));
+    assert_non_null(strstr(f->program.output.ptr, "Function Second: "));
+}
+
+static void a_function_of_a_template_without_a_command_is_named(void **state)
+{
+    fixture *f = *state;
+    char path[128], command[256];
+    write_template(f, path);
+    snprintf(command, sizeof(command), "First=%s", JOBS);
+    const char *argv[] = {LK_TEST_COMMAND, "dev", "--template", path, "--function", command, NULL};
+    assert_run(f, argv, 1, "function Second has no command");
+    const char *unknown[] = {LK_TEST_COMMAND,    "dev", "--template", path,
+                             "--function=Web=x", "--",  JOBS,         NULL};
+    assert_run(f, unknown, 1, "--function Web: the template has no function of that name");
+}
+
 static void functions_have_queues_of_their_own(void **state)
 {
     fixture *f = *state;
@@ -356,19 +424,30 @@ static void wrong_lines_are_refused(void **state)
     const char *too_short[] = {LK_TEST_COMMAND, "dev", "--port", "0",  "--db", ":memory:",
                                "--visibility",  "10",  "--",     JOBS, NULL};
     const char *argument[] = {LK_TEST_COMMAND, "dev", "jobs", "--", JOBS, NULL};
-    const char *batch[] = {LK_TEST_COMMAND, "dev", "--batch-size", "11", "--", JOBS, NULL};
+    const char *batch[] = {LK_TEST_COMMAND, "dev", "--batch-size", "10001", "--", JOBS, NULL};
     const char *name[] = {LK_TEST_COMMAND, "dev", "--queue", "", "--", JOBS, NULL};
     const char *port[] = {LK_TEST_COMMAND, "dev", "--print-env", "--port", "0", NULL};
     const char *function[] = {LK_TEST_COMMAND, "dev", "--function", "c-jobs", "--", JOBS, NULL};
     const char *twice[] = {LK_TEST_COMMAND, "dev", "--function", "jobs=x", "--", JOBS, NULL};
+    const char *window[] = {
+        LK_TEST_COMMAND, "dev", "--port=0", "--db=:memory:", "-b", "11", "--", JOBS, NULL};
+    const char *both[] = {
+        LK_TEST_COMMAND, "dev", "--template=t.yaml", "--queue=jobs", "--", JOBS, NULL};
+    const char *parameter[] = {LK_TEST_COMMAND, "dev", "--parameter=A=b", "--", JOBS, NULL};
+    const char *no_template[] = {
+        LK_TEST_COMMAND, "dev", "--template=/nonexistent/t.yaml", "--", JOBS, NULL};
     assert_run(f, too_short, 1,
                "Queue visibility timeout: 10 seconds is less than Function timeout: 300 seconds");
     assert_run(f, argument, 2, "unexpected argument \"jobs\"");
-    assert_run(f, batch, 2, "--batch-size wants a number from 1 to 10");
+    assert_run(f, batch, 2, "--batch-size wants a number from 1 to 10000");
+    assert_run(f, window, 1, "Maximum batch window in seconds must be greater than 0");
+    assert_run(f, both, 2, "--queue: with --template the template says that");
+    assert_run(f, parameter, 2, "--parameter is for a --template");
+    assert_run(f, no_template, 1, "cannot read the template /nonexistent/t.yaml");
     assert_run(f, name, 2, "a queue's name has 1 to 80 characters");
     assert_run(f, port, 2, "--print-env needs a --port");
     assert_run(f, twice, 2, "--function jobs: the queue has a function already");
-    assert_run(f, function, 2, "--function c-jobs: a queue, '=' and the command");
+    assert_run(f, function, 2, "--function c-jobs: a name, '=' and a command");
 }
 
 /* --- The command itself ----------------------------------------------------------------------- */
@@ -408,6 +487,8 @@ int main(void)
         DEV_TEST(a_killed_dev_loses_no_job_and_leaves_no_worker),
         DEV_TEST(fifo_queues_work_beside_others),
         DEV_TEST(functions_have_queues_of_their_own),
+        DEV_TEST(all_functions_of_a_template_run_with_its_queues),
+        DEV_TEST(a_function_of_a_template_without_a_command_is_named),
         DEV_TEST(queues_get_the_documented_settings),
         DEV_TEST(existing_queues_get_new_settings),
         DEV_TEST(print_env_prints_what_another_process_needs),

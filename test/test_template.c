@@ -113,9 +113,10 @@ static void queues_come_with_their_attributes_and_dead_letter_queues(void **stat
     assert_string_equal(attribute(&t->queues[0], "RedrivePolicy"),
                         "{\"deadLetterTargetArn\":\"arn:aws:sqs:eu-west-1:123456789012:lost\","
                         "\"maxReceiveCount\":13}");
-    assert_false(t->queues[0].dead_letters);
+    assert_string_equal(t->queues[0].dead_name, "lost");
+    assert_int_equal(t->queues[0].max_receive_count, 13);
     assert_string_equal(t->queues[1].name, "lost");
-    assert_true(t->queues[1].dead_letters);
+    assert_string_equal(t->queues[1].dead_name, "");
     assert_string_equal(attribute(&t->queues[1], "MessageRetentionPeriod"), "1209600");
 }
 

@@ -47,6 +47,12 @@ quietly cmake -S "$consumer" -B "$place/consumer" -G Ninja "-DCMAKE_PREFIX_PATH=
 quietly cmake --build "$place/consumer"
 for program in with_shared with_static from_cxx; do "$place/consumer/$program" >/dev/null; done
 
+say "the example in C, built outside of the tree and packed"
+cp -r "$root/examples/c_worker" "$place/example"
+quietly cmake -S "$place/example" -B "$place/build-example" -G Ninja "-DCMAKE_PREFIX_PATH=$place/whole"
+quietly cmake --build "$place/build-example" --target lambda-package
+[ -s "$place/build-example/bootstrap.zip" ] || die "the example was not packed"
+
 say "packed for Lambda, and run from the package alone"
 quietly cmake --build "$place/consumer" --target lambda-package
 mkdir "$place/task"
