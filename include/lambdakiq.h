@@ -535,6 +535,9 @@ LK_API int lk_job_limit(const lk_job_facts *facts);
 LK_API lk_decision lk_job_before(const lk_job_facts *facts);
 /* DELETE after success; RETRY, LEAVE_FOR_DLQ, DRAIN or DELETE after a failure. Pure. */
 LK_API lk_decision lk_job_after(const lk_job_facts *facts, bool success);
+/* What becomes of a HOP when SQS refuses the new message: DEFER while a receive is left to run it,
+ * at its last one LEAVE_FOR_DLQ (or DRAIN), dead. Pure. */
+LK_API lk_decision lk_job_unsent(const lk_job_facts *facts);
 
 /* --- Batch ---------------------------------------------------------------------------------- */
 

@@ -2,10 +2,11 @@
  *
  * job: what happens to a record, before and after its job runs. Pure: no I/O, no clock.
  *
- * The public functions are lk_job_limit, lk_job_before, lk_job_after and lk_action_name. Two facts
- * the caller must have asked the queue for, because without them a job can be lost: the attributes
- * (max_receive_count, retention_s) before a FIFO record that is not due is decided on, and before
- * lk_job_after is told of a failure. All other calls may say LK_MAX_RECEIVE_UNKNOWN.
+ * The public functions are lk_job_limit, lk_job_before, lk_job_after, lk_job_unsent and
+ * lk_action_name. Two facts the caller must have asked the queue for, because without them a job
+ * can be lost: the attributes (max_receive_count, retention_s) before a FIFO record that is not due
+ * is decided on, and before lk_job_after is told of a failure. All other calls may say
+ * LK_MAX_RECEIVE_UNKNOWN.
  *
  * Never lose a job. A failed one is hidden and comes back, or it is on its way to the dead-letter
  * queue, or it is deleted because its class (`retry: 3`, `dead: :delete`) or its queue (no
@@ -16,10 +17,6 @@
 #define LK_JOB_H
 
 #include "base.h"
-
-/* What becomes of a job that is not due when SQS refuses to take it anew: DEFER while a receive is
- * left to run it, at its last one LEAVE_FOR_DLQ (or DRAIN), dead. */
-lk_decision lk_job_unsent(const lk_job_facts *facts);
 
 /* SQS moves the message instead of delivering it once more. */
 bool lk_job_is_last_receive(const lk_job_facts *facts);

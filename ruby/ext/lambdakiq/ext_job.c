@@ -122,15 +122,24 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     return facts;
 }
 
-/* decide(record, outcome, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep
- * first when there are any. outcome: nil before the job runs, then true or false. */
-static VALUE native_decide(VALUE self, VALUE record_hash, VALUE outcome, VALUE options)
+static lk_decision decide(const lk_job_facts *facts, VALUE moment)
+{
+    if (NIL_P(moment))
+        return lk_job_before(facts);
+    if (moment == ID2SYM(rb_intern("unsent")))
+        return lk_job_unsent(facts);
+    return lk_job_after(facts, RTEST(moment));
+}
+
+/* decide(record, moment, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep
+ * first when there are any. moment: nil before the job runs; then true or false, whether it worked; :unsent
+ * when SQS did not take it anew. */
+static VALUE native_decide(VALUE self, VALUE record_hash, VALUE moment, VALUE options)
 {
     lk_record record;
     ext_record(record_hash, &record);
     lk_job_facts facts = facts_of(&record, options);
-    lk_decision decision =
-        NIL_P(outcome) ? lk_job_before(&facts) : lk_job_after(&facts, RTEST(outcome));
+    lk_decision decision = decide(&facts, moment);
     VALUE list = ext_decision(&decision);
     if (decision.sleep_ms > 0)
         rb_ary_push(list, LL2NUM(decision.sleep_ms));

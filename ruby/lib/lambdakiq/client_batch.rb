@@ -115,7 +115,7 @@ module Lambdakiq
       pause(decision[4] / 1000.0) if decision[4] # what is due in less than a second runs then, not before
       return true if decision.first == :run
 
-      say_held_back(decision)
+      say_held_back(decision) unless decision.first == :hop
       carry_out(*decision)
       false
     end
@@ -127,13 +127,13 @@ module Lambdakiq
     end
 
     def say_held_back(decision)
-      say({ skip: 'SKIPPED', defer: 'DEFERRED', hop: 'HOPPED' }.fetch(decision.first, 'DRAINED'), false,
+      say({ skip: 'SKIPPED', defer: 'DEFERRED' }.fetch(decision.first, 'DRAINED'), false,
           "not performed now (#{decision.first})", decision[1])
     end
 
     # action, wait_s, dead, limit, and milliseconds to sleep first where there are any
-    def decide_on(success)
-      Native.decide(@item.data, success, facts.merge(@item.options))
+    def decide_on(moment)
+      Native.decide(@item.data, moment, facts.merge(@item.options))
     end
 
     def facts
@@ -177,17 +177,22 @@ module Lambdakiq
     def carry_out(action, wait_s, dead, _limit = nil, _sleep_ms = nil)
       case action
       when :delete then done { delete unless left_to_mapping?(dead) }
-      when :hop then done { hop }
+      when :hop then hop
       else hold(action, wait_s, dead)
       end
     end
 
     # A delete that fails leaves the record reported done: the mapping deletes it (B8).
-    def done
+    def done(&block)
       @item.failed = false
+      settle('could not be deleted', &block)
+    end
+
+    # A call that fails is told of, and nothing else.
+    def settle(what_failed)
       yield
     rescue StandardError => e
-      say('SETTLE_FAILED', true, "could not be deleted: #{e.message}", nil, e)
+      say('SETTLE_FAILED', true, "#{what_failed}: #{e.message}", nil, e)
     end
 
     def left_to_mapping?(dead)
@@ -200,12 +205,26 @@ module Lambdakiq
 
     # The new message first: two copies are better than none.
     def hop
-      remaining_ms = Native.due_at_ms(@item.data) - epoch_ms
+      wait_s = send_anew
+      say('HOPPED', false, 'not due: sent again', wait_s)
+      done { delete }
+    rescue StandardError => e
+      keep_unsent(e)
+    end
+
+    # @return [Integer] the seconds that remain of its wait
+    def send_anew
+      remaining_ms = [Native.due_at_ms(@item.data) - epoch_ms, 0].max
       @item.queue.resend(@item.record, remaining_ms)
-      delete
-    rescue StandardError
-      @item.failed = true
-      raise
+      (remaining_ms / 1000.0).ceil
+    end
+
+    # Hidden until it is due, if it can be.
+    def keep_unsent(error)
+      decision = decide_on(:unsent)
+      say('SETTLE_FAILED', true, 'not due, and could not be sent again; ' \
+                                 "#{decision[2] ? 'this was its last receive' : 'hidden until it is due'}: #{error.message}", nil, error)
+      carry_out(*decision)
     end
 
     # A dead head blocks nobody; all others hold their group up.
@@ -215,10 +234,10 @@ module Lambdakiq
     end
 
     def hide(wait_s)
-      @client.call(:change_message_visibility, queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
-                                                receipt_handle: @item.record.receipt_handle)
-    rescue StandardError => e
-      say('SETTLE_FAILED', true, "its visibility could not be changed: #{e.message}", nil, e)
+      settle('its visibility could not be changed') do
+        @client.call(:change_message_visibility, queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
+                                                  receipt_handle: @item.record.receipt_handle)
+      end
     end
 
     def say(kind, warning, text, wait_s = nil, error = nil)

@@ -90,7 +90,7 @@ module Lambdakiq
     # @param record [Record]
     # @api private
     def resend(record, delay_ms)
-      job_id = JSON.parse(record.body)['job_id']
+      job_id = record.job_id || record.message_id # a broken body is sent again as well
       json = @client.with do |native|
         native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id,
                            true, record.trace_header)

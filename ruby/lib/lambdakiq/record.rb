@@ -31,6 +31,17 @@ module Lambdakiq
       data['eventSourceARN']
     end
 
+    # @return [String, nil] of the job in the body; nil where that is none
+    # @api private
+    def job_id
+      @job_id ||= begin
+        job = JSON.parse(body.to_s)
+        job['job_id'] if job.is_a?(Hash)
+      rescue JSON::ParserError
+        nil
+      end
+    end
+
     # @return [String, nil] the name in {#queue_arn}
     def queue_name
       queue_arn.split(':').last if queue_arn.is_a?(String)
