@@ -448,6 +448,10 @@ LK_API int64_t lk_record_due_at_ms(const lk_record *record);
  * was first received a second or more before it was due (less is slept through, and a try), else 0.
  */
 LK_API int lk_record_delay_receives(const lk_record *record);
+/* Whether there may be other receives that were only the delay, because SQS refused to take the job
+ * anew when it was not due: on a standard queue when the first one came early, on a FIFO queue when
+ * it came so early that one deferral, 12 h less margins, did not do. */
+LK_API bool lk_record_uncounted_delays(const lk_record *record);
 
 /* 1: a job event (one record at least is ours), 0: another event, LK_E_JSON: not JSON. */
 LK_API int lk_event_is_jobs(lk_slice event_json, lk_err *err) LK_CHECK;
@@ -470,7 +474,7 @@ typedef enum lk_action {
     LK_DEFER, /* FIFO: not due. Visibility wait_s, reported failed */
     LK_HOP,   /* not due: re-send with what remains, then delete. Reported done */
     /* before or after */
-    LK_DRAIN, /* dead: visibility wait_s (0), reported failed, until SQS moves it to the DLQ */
+    LK_DRAIN, /* tries spent: visibility wait_s (0), reported failed; SQS moves it to the DLQ */
     /* after it ran */
     LK_DELETE,       /* DeleteMessage, reported done */
     LK_RETRY,        /* ChangeMessageVisibility(wait_s), reported failed */
@@ -484,7 +488,8 @@ typedef struct lk_decision {
     int64_t wait_s;   /* visibility to set; -1: no call, the queue's own timeout counts */
     int64_t sleep_ms; /* RUN, HOP: wait this long first, a second at most */
     bool dead;        /* the job will not be tried again. After it ran: retry_stopped; before: it
-                         had died already (or its function died in the last try) */
+                         had died already (or its function died in the last try). A DRAIN that is
+                         not dead leads to one more try, at the message's last receive */
     bool shortened;   /* wait cut to stay within MessageRetentionPeriod (B31): warn once */
     bool no_redrive;  /* deleted because the queue has no redrive policy: warn once */
     int limit;        /* after a failure: how many retries the job gets, as lk_job_limit; else 0 */
@@ -519,6 +524,10 @@ typedef struct lk_job_facts {
     int64_t retry_in_s;     /* a retry's wait of the job's own choice; -1: the backoff */
     int jitter_percent;     /* 0..100 of the backoff, at most, that `random` adds to it */
     uint32_t random;
+    /* Whether its receives can have been spent on waiting instead of tries. */
+    bool alone_in_group;   /* FIFO: the group is the job's id, so nobody can be before it */
+    bool uncounted_delays; /* lk_record_uncounted_delays */
+    bool seen_dead;        /* this process itself saw it die */
 } lk_job_facts;
 
 #define LK_JOB_FACTS_INIT                                                                          \

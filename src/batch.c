@@ -140,7 +140,7 @@ static int group_wait(lk_batch *batch, lk_job *job, bool may_ask, int64_t *wait_
 
 /* The job's class is not known yet: as if it wanted all the retries there are. lk_batch_start looks
  * again when it is. */
-static lk_job_facts facts_before(const lk_job *job)
+static lk_job_facts facts_before(lk_job *job)
 {
     lk_job_facts facts = lk_job_facts_now(job);
     facts.retry = LK_RETRY_MAX;
@@ -160,7 +160,7 @@ static int decide_before(lk_batch *batch, lk_job *job, lk_decision *decision, lk
     *decision = lk_job_before(&facts);
     /* Deferring must leave a receive to run in, draining must lead somewhere: both depend on the
      * queue's redrive policy. */
-    bool depends = decision->action == LK_DRAIN || decision->action == LK_DEFER ||
+    bool depends = lk_job_is_spent(&facts) || decision->action == LK_DEFER ||
                    (decision->action == LK_HOP && facts.fifo);
     if (!depends || job->queue->attributes_known)
         return 0;
@@ -185,7 +185,9 @@ static void say_held_back(lk_batch *batch, const lk_job *job, const lk_decision 
     } else {
         note.kind = LK_NOTE_DRAINED;
         lk_notes_add(&batch->notes, &note,
-                     "its tries are used up; not run, on its way to the dead-letter queue");
+                     decision->dead
+                         ? "its tries are used up; not run, on its way to the dead-letter queue"
+                         : "its tries are used up, but for one at its message's last receive");
     }
 }
 
@@ -318,11 +320,11 @@ static int check_open(const lk_batch *batch, const lk_job *job, lk_err *err)
 }
 
 /* Its class is known now. Due time and group were looked at before it was handed out. */
-static lk_decision decide_start(const lk_job *job)
+static lk_job_facts facts_start(lk_job *job)
 {
     lk_job_facts facts = lk_job_facts_now(job);
     facts.due_at_ms = 0;
-    return lk_job_before(&facts);
+    return facts;
 }
 
 static int start(lk_batch *batch, lk_job *job, lk_decision *decision, lk_err *err)
@@ -330,13 +332,14 @@ static int start(lk_batch *batch, lk_job *job, lk_decision *decision, lk_err *er
     int rc = check_open(batch, job, err);
     if (rc)
         return rc;
-    *decision = decide_start(job);
-    if (decision->action == LK_RUN)
-        return 0;
-    rc = lk_batch_need_attributes(batch, job, -1, err);
+    lk_job_facts facts = facts_start(job);
+    if (lk_job_is_spent(&facts)) {
+        rc = lk_batch_need_attributes(batch, job, -1, err);
+        facts = facts_start(job);
+    }
     if (rc)
         return rc;
-    *decision = decide_start(job);
+    *decision = lk_job_before(&facts);
     if (decision->action == LK_RUN)
         return 0;
     say_held_back(batch, job, decision);
@@ -367,7 +370,7 @@ static void add_jitter(const lk_job *job, lk_job_facts *facts)
         facts->jitter_percent = percent;
 }
 
-static lk_decision decide_after(const lk_job *job, const lk_outcome *outcome)
+static lk_decision decide_after(lk_job *job, const lk_outcome *outcome)
 {
     lk_job_facts facts = lk_job_facts_now(job);
     facts.undeletable = outcome->kind == LK_POISON;

@@ -17,6 +17,7 @@
 
 #include "batch_group.h"
 #include "batch_note.h"
+#include "deaths.h"
 #include "event.h"
 #include "job.h"
 #include "send.h"
@@ -86,8 +87,9 @@ int lk_job_new(lk_batch *batch, const lk_record *record, lk_job **job, lk_err *e
 void lk_job_free(lk_job *job); /* accepts NULL */
 /* A string of its body; {NULL,0}: there is none. */
 lk_slice lk_job_body_text(lk_job *job, const char *key);
+bool lk_job_alone_in_group(lk_job *job);
 /* What the decisions are made of, at this moment and as far as it is known without asking SQS. */
-lk_job_facts lk_job_facts_now(const lk_job *job);
+lk_job_facts lk_job_facts_now(lk_job *job);
 /* What a note says of whom. */
 lk_note lk_job_note(const lk_job *job, lk_note_kind kind, bool warning, int64_t wait_s);
 

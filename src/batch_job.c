@@ -117,7 +117,13 @@ void lk_job_free(lk_job *job)
 
 /* --- Facts and notes ------------------------------------------------------------------------ */
 
-lk_job_facts lk_job_facts_now(const lk_job *job)
+/* With the default group, the job's id, nobody else is in it. */
+bool lk_job_alone_in_group(lk_job *job)
+{
+    return job->group && lk_slice_equal(job->record.message_group_id, lk_job_id(job));
+}
+
+lk_job_facts lk_job_facts_now(lk_job *job)
 {
     const lk_record *record = &job->record;
     lk_job_facts facts = LK_JOB_FACTS_INIT;
@@ -131,6 +137,11 @@ lk_job_facts lk_job_facts_now(const lk_job *job)
     facts.now_ms = lk_batch_clock_ms(job->batch);
     facts.received_at_ms = job->batch->received_at_ms;
     facts.sent_at_ms = record->sent_at_ms;
+    if (record->receive_count > 1) { /* a first receive has spent nothing */
+        facts.uncounted_delays = lk_record_uncounted_delays(record);
+        facts.alone_in_group = lk_job_alone_in_group(job);
+        facts.seen_dead = lk_deaths_include(job->batch->client, record->message_id);
+    }
     if (job->queue) {
         facts.max_receive_count = job->queue->attributes.max_receive_count;
         facts.retention_s = job->queue->attributes.retention_s;

@@ -157,6 +157,8 @@ void lk_batch_carry_out(lk_batch *batch, lk_job *job, const lk_decision *decisio
     else if (!left_to_mapping(batch, job, decision))
         call_delete(batch, job);
     close_job(job, !is_delete);
+    if (decision->dead && !is_delete)
+        lk_deaths_add(batch->client, job->record.message_id);
     /* A dead head blocks nobody: it will not come back, so its followers need not wait for it. A
      * skipped record adds nothing to what its head holds up. */
     if (is_delete || decision->dead)
@@ -175,9 +177,7 @@ void lk_batch_give_back(lk_batch *batch, lk_job *job)
 
 static void say_long_group(lk_batch *batch, lk_job *job, int64_t wait_s)
 {
-    const lk_record *r = &job->record;
-    /* With the default group, the job's id, nobody is behind it. */
-    if (!job->group || lk_slice_equal(r->message_group_id, lk_job_id(job)))
+    if (!job->group || lk_job_alone_in_group(job))
         return;
     lk_note note = lk_job_note(job, LK_NOTE_LONG_GROUP, true, wait_s);
     lk_notes_add(&batch->notes, &note,

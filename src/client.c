@@ -205,6 +205,7 @@ void lk_client_free(lk_client *client)
     free_slot(client, LK_SLOT_OUTBOX, false); /* points to queues, as the reports do */
     free_slot(client, LK_SLOT_REPORTS, false);
     free_slot(client, LK_SLOT_QUEUES, false);
+    free_slot(client, LK_SLOT_DEATHS, false);
     lk_http_free(atomic_exchange(&client->http, NULL));
     lk_credentials_provider_free(client->provider);
     lk_profile_free(client->profile);

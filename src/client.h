@@ -20,6 +20,7 @@ typedef enum lk_client_slot {
     LK_SLOT_QUEUES,
     LK_SLOT_OUTBOX,
     LK_SLOT_REPORTS,
+    LK_SLOT_DEATHS,
     LK_SLOT_COUNT
 } lk_client_slot;
 

@@ -15,6 +15,9 @@ enum {
     MAX_RECORDS = 10000,    /* the largest BatchSize of an event source mapping */
     MAX_DELAY_S = 1209600,  /* no message outlives SQS's longest retention, 14 days */
     MIN_DEFERRED_MS = 1000, /* less is slept within the receive, see lk_job_before */
+    /* The 12 h of a deferral less its margins in job.c, and less the 15 min that a batch may have
+     * been at work by then. */
+    SHORTEST_FULL_DEFERRAL_MS = (LK_MAX_VISIBILITY_S - 330 - 900) * 1000,
 };
 
 /* --- Records -------------------------------------------------------------------------------- */
@@ -71,14 +74,26 @@ int64_t lk_record_due_at_ms(const lk_record *record)
     return delayed ? record->sent_at_ms + record->delay_s * 1000 : 0;
 }
 
-/* The first receive was a delay and not a try when it came too early to be slept through. This
- * receive is about to run or to wait: it counts as a try until another one has followed. */
+/* By how much the first receive came before the job was due; 0: it did not, or that is not known.
+ */
+static int64_t first_early_ms(const lk_record *record)
+{
+    int64_t first_ms = record->first_receive_at_ms;
+    return first_ms > 0 ? LK_MAX(lk_record_due_at_ms(record) - first_ms, 0) : 0;
+}
+
+bool lk_record_uncounted_delays(const lk_record *record)
+{
+    return first_early_ms(record) >=
+           (lk_record_is_fifo(record) ? SHORTEST_FULL_DEFERRAL_MS : MIN_DEFERRED_MS);
+}
+
+/* The first receive was a delay and not a try when it came early. This receive is about to run or
+ * to wait: it counts as a try until another one has followed. */
 int lk_record_delay_receives(const lk_record *record)
 {
-    if (!lk_record_is_fifo(record) || record->receive_count < 2 || record->first_receive_at_ms <= 0)
-        return 0;
-    int64_t early_ms = lk_record_due_at_ms(record) - record->first_receive_at_ms;
-    return early_ms >= MIN_DEFERRED_MS ? 1 : 0;
+    bool later_of_fifo = lk_record_is_fifo(record) && record->receive_count > 1;
+    return later_of_fifo && first_early_ms(record) >= MIN_DEFERRED_MS ? 1 : 0;
 }
 
 const char *lk_record_fault(const lk_record *record)

@@ -208,12 +208,37 @@ static lk_decision wait_until_due(const lk_job_facts *f, int64_t early_ms)
     return f->fifo ? wait_fifo(f, early_ms) : no_call(LK_HOP);
 }
 
-/* All tries are spent, yet the message is here again: a dead job on its way to the dead-letter
- * queue. It is not run, and where no redrive policy is known it must not spin at full speed. */
-static bool is_draining(const lk_job_facts *f)
+bool lk_job_is_spent(const lk_job_facts *facts)
 {
-    lk_decision death = die(f);
-    return failure_number(f) > lk_job_limit(f) + 1 && death.dead && death.action != LK_DELETE;
+    lk_decision death = die(facts);
+    return failure_number(facts) > lk_job_limit(facts) + 1 && death.dead &&
+           death.action != LK_DELETE;
+}
+
+/* Its receives may have gone to waiting, for others of its FIFO group or for its start time where
+ * SQS did not take it anew: SQS does not tell that from tries. */
+static bool may_have_waited(const lk_job_facts *f)
+{
+    return f->uncounted_delays || (f->fifo && !f->alone_in_group);
+}
+
+/* Whether nobody may have run it yet. */
+static bool may_be_unrun(const lk_job_facts *f)
+{
+    return receive_count(f) == 1 || (may_have_waited(f) && !f->seen_dead);
+}
+
+/* All tries are spent, yet the message is here again: a dead job on its way to the dead-letter
+ * queue. It is not run, and where no redrive policy is known it must not spin at full speed. One
+ * that may have spent them on waiting goes the same way, holding its group, but for its last
+ * receive: that is a try. So a dead job is tried once more at most, however many processes there
+ * are that did not see it die. Where nobody knows which receive is the last, each may be. */
+static lk_decision spent(const lk_job_facts *f)
+{
+    bool redrive = redrive_known(f);
+    if (!may_be_unrun(f))
+        return dead(redrive ? drain() : no_call(LK_DRAIN));
+    return redrive && !lk_job_is_last_receive(f) ? drain() : no_call(LK_RUN);
 }
 
 lk_decision lk_job_before(const lk_job_facts *facts)
@@ -223,9 +248,7 @@ lk_decision lk_job_before(const lk_job_facts *facts)
         return skip(facts);
     if (early_ms > 0)
         return wait_until_due(facts, early_ms);
-    if (is_draining(facts))
-        return dead(redrive_known(facts) ? drain() : no_call(LK_DRAIN));
-    return no_call(LK_RUN);
+    return lk_job_is_spent(facts) ? spent(facts) : no_call(LK_RUN);
 }
 
 /* A message that came back each time its queue's timeout ends would spend its receives on waiting;

@@ -494,6 +494,29 @@ static void what_cannot_be_proved_is_no_delay_receive(void **state)
     assert_int_equal(lk_record_delay_receives(&r), 0);
 }
 
+static void an_early_receive_of_a_standard_queue_may_not_be_the_only_one(void **state)
+{
+    (void)state;
+    lk_record r = fifo_record(1, 1000000, 1090000);
+    assert_false(lk_record_uncounted_delays(&r)); /* FIFO: d counts it */
+    r.event_source_arn = lk_slice_of(ARN);
+    assert_true(lk_record_uncounted_delays(&r));
+    r.due_at_ms = r.first_receive_at_ms + 999; /* slept through */
+    assert_false(lk_record_uncounted_delays(&r));
+    r.first_receive_at_ms = 0;
+    assert_false(lk_record_uncounted_delays(&r));
+}
+
+static void a_delay_that_outlasts_a_deferral_may_have_spent_more_receives(void **state)
+{
+    (void)state;
+    const int64_t day_ms = INT64_C(86400000);
+    lk_record r = fifo_record(1, 1000000, 1000000 + day_ms);
+    assert_true(lk_record_uncounted_delays(&r));
+    r = fifo_record(1, 1000000, 1000000 + day_ms * 11 / 24);
+    assert_false(lk_record_uncounted_delays(&r));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +549,8 @@ int main(void)
         cmocka_unit_test(a_receive_less_than_a_second_early_was_slept_through_and_is_a_try),
         cmocka_unit_test(a_first_receive_is_never_behind_a_delay),
         cmocka_unit_test(what_cannot_be_proved_is_no_delay_receive),
+        cmocka_unit_test(an_early_receive_of_a_standard_queue_may_not_be_the_only_one),
+        cmocka_unit_test(a_delay_that_outlasts_a_deferral_may_have_spent_more_receives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,11 +33,13 @@ typedef void (*cell_check)(const lk_job_facts *f, int tries, int which_try);
 static void fail_cell(const char *promise, const lk_job_facts *f, const lk_decision *d)
 {
     fail_msg("%s: %s wait %lld dead %d shortened %d for receive %d of %d, d %d, retry %d, "
-             "max_retries %d, fifo %d, dead %d, poison %d, retention %lld, age %lld s",
+             "max_retries %d, fifo %d, dead %d, poison %d, retention %lld, age %lld s, alone %d, "
+             "early %d, seen dead %d",
              promise, lk_action_name(d->action), (long long)d->wait_s, d->dead, d->shortened,
              f->receive_count, f->max_receive_count, f->delay_receives, f->retry, f->max_retries,
              f->fifo, f->dead, f->undeletable, (long long)f->retention_s,
-             (long long)((f->now_ms - f->sent_at_ms) / 1000));
+             (long long)((f->now_ms - f->sent_at_ms) / 1000), f->alone_in_group,
+             f->uncounted_delays, f->seen_dead);
 }
 
 #define promise(condition, text)                                                                   \
@@ -115,6 +117,38 @@ static void each_cell(lk_job_facts facts, cell_check check)
     }
 }
 
+/* A cell with all that can be known of what its receives were spent on; of one age, which is
+ * nothing to that. */
+static void each_history(const lk_job_facts *cell, int tries, int which_try, cell_check check)
+{
+    static const struct {
+        bool alone, early, seen_dead;
+    } histories[] = {{true, false, false},
+                     {false, false, false},
+                     {true, true, false},
+                     {false, false, true},
+                     {true, true, true}};
+    lk_job_facts f = *cell;
+    for (size_t i = 0; cell->retention_s == 0 && i < LK_COUNT(histories); i++) {
+        f.alone_in_group = histories[i].alone;
+        f.uncounted_delays = histories[i].early;
+        f.seen_dead = histories[i].seen_dead;
+        check(&f, tries, which_try);
+    }
+}
+
+/* Whether nobody can say that the message's receives were tries. */
+static bool may_have_waited(const lk_job_facts *f)
+{
+    bool for_others = f->fifo && !f->alone_in_group;
+    return (for_others || f->uncounted_delays) && !f->seen_dead;
+}
+
+static bool is_last_receive(const lk_job_facts *f)
+{
+    return f->max_receive_count > 0 && f->receive_count >= f->max_receive_count;
+}
+
 static bool is_alive(const lk_job_facts *f)
 {
     return f->retention_s == 0 || f->now_ms < f->sent_at_ms + f->retention_s * 1000;
@@ -153,7 +187,7 @@ static bool may_delete(const lk_job_facts *f)
 static void check_failure(const lk_job_facts *f, int tries, int which_try)
 {
     lk_decision d = lk_job_after(f, false);
-    bool last_receive = f->max_receive_count > 0 && f->receive_count >= f->max_receive_count;
+    bool last_receive = is_last_receive(f);
     bool tries_left = which_try < tries && !last_receive;
     bool collected = f->max_receive_count > 0;
     /* what is dead at its last receive is the dead-letter queue's, unless nobody wants it kept */
@@ -283,27 +317,42 @@ static void a_wait_of_the_jobs_choice_is_kept_as_far_as_it_can_be_in_every_cell(
     }
 }
 
-static void check_due(const lk_job_facts *f, int tries, int which_try)
+/* Dead jobs of this kind are not deleted: they come back on their way to the dead-letter queue. */
+static bool stays_after_death(const lk_job_facts *f)
+{
+    bool kept = f->dead == LK_DEAD_DLQ || (f->dead == LK_DEAD_DEFAULT && f->retry < 0);
+    return f->max_receive_count > 0 ? kept : f->max_receive_count < 0;
+}
+
+static void check_due_history(const lk_job_facts *f, int tries, int which_try)
 {
     lk_decision d = lk_job_before(f);
-    bool kept = f->dead == LK_DEAD_DLQ || (f->dead == LK_DEAD_DEFAULT && f->retry < 0);
-    bool stays_after_death = f->max_receive_count > 0 ? kept : f->max_receive_count < 0;
-    if (which_try <= tries || !stays_after_death)
+    if (which_try <= tries || !stays_after_death(f))
         promise(d.action == LK_RUN && d.sleep_ms == 0, "a job with tries left runs, at once");
-    else
+    else if (!may_have_waited(f))
         promise(d.action == LK_DRAIN && d.dead && d.wait_s == (f->max_receive_count > 0 ? 0 : -1),
                 "a dead job is drained, hurried only towards a known dead-letter queue");
+    else if (f->max_receive_count < 0 || is_last_receive(f))
+        promise(d.action == LK_RUN, "what may have waited only has a run before it is dead");
+    else
+        promise(d.action == LK_DRAIN && !d.dead && d.wait_s == 0,
+                "that run comes at the last receive, and before it nothing overtakes");
+}
+
+static void check_due(const lk_job_facts *f, int tries, int which_try)
+{
+    check_due_history(f, tries, which_try);
+    each_history(f, tries, which_try, check_due_history);
 }
 
 static void a_due_job_runs_or_is_drained_in_every_cell(void **state)
 {
     (void)state;
     lk_job_facts f = usual_facts();
-    each_cell(f, check_due);
-    f.dead = LK_DEAD_DLQ;
-    each_cell(f, check_due);
-    f.dead = LK_DEAD_DELETE;
-    each_cell(f, check_due);
+    for (int dead = LK_DEAD_DEFAULT; dead <= LK_DEAD_DELETE; dead++) {
+        f.dead = (lk_dead_mode)dead;
+        each_cell(f, check_due);
+    }
 }
 
 static void check_early(const lk_job_facts *f, int tries, int which_try)

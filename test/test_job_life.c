@@ -23,6 +23,9 @@ typedef struct life {
     int runs;
     int hops;               /* fresh sends on the way to its start time */
     int last_receive_count; /* of its last run */
+    int retry;              /* its class's, LK_RETRY_UNSET: the world's */
+    int last_skip;          /* receive count when it last waited for its group */
+    bool seen_dead;
     int64_t first_run_at_ms;
     int64_t last_run_at_ms;
     life_end end;
@@ -35,6 +38,7 @@ typedef struct world {
     int64_t retention_s;
     lk_job_facts options; /* retry, max_retries, dead, undeletable */
     int crashes_at_run;   /* the process dies in that run of every job; 0: never */
+    bool many_processes;  /* none sees twice the same message */
     int64_t now_ms;
     life jobs[MAX_GROUP]; /* in queue order */
     size_t count;
@@ -56,6 +60,7 @@ static world make_world(bool fifo, int max_receive_count, size_t count)
         r->event_source_arn = lk_slice_of(fifo ? "arn:aws:sqs:us-east-1:000000000000:jobs.fifo"
                                                : "arn:aws:sqs:us-east-1:000000000000:jobs");
         w.jobs[i].visible_at_ms = start_ms;
+        w.jobs[i].retry = LK_RETRY_UNSET;
     }
     return w;
 }
@@ -130,6 +135,11 @@ static lk_job_facts facts_of(const world *w, const life *job, int64_t received_a
     f.sent_at_ms = job->record.sent_at_ms;
     f.received_at_ms = received_at_ms;
     f.now_ms = w->now_ms;
+    f.uncounted_delays = lk_record_uncounted_delays(&job->record);
+    f.alone_in_group = w->count == 1;
+    f.seen_dead = job->seen_dead && !w->many_processes;
+    if (job->retry != LK_RETRY_UNSET)
+        f.retry = job->retry;
     return f;
 }
 
@@ -141,6 +151,9 @@ static void hop(world *w, life *job)
 
 static void apply(world *w, life *job, const lk_decision *d)
 {
+    job->seen_dead = job->seen_dead || d->dead;
+    if (d->action == LK_SKIP)
+        job->last_skip = job->record.receive_count;
     if (d->action == LK_DELETE)
         job->end = DELETED;
     else if (d->action == LK_HOP)
@@ -463,6 +476,69 @@ static void every_job_of_a_failing_group_runs_before_it_is_dead(void **state)
     }
 }
 
+static void check_unequal_group(world *w)
+{
+    live(w);
+    for (size_t i = 0; i < w->count; i++) {
+        const life *job = &w->jobs[i];
+        int tries = job->retry == LK_RETRY_UNSET ? 13 : job->retry + 1;
+        int most = w->attributes_unknown && w->many_processes ? w->max_receive_count : tries + 1;
+        /* Where the queue cannot be asked nobody knows that a receive is the last one. */
+        bool excused = w->attributes_unknown && job->last_skip == w->max_receive_count;
+        if ((job->runs < 1 && !excused) || job->runs > most || job->end != IN_DLQ)
+            fail_msg("%zu of %zu: %d runs of %d, %s; maxReceiveCount %d, unknown %d, processes %d",
+                     i, w->count, job->runs, tries, end_name(job->end), w->max_receive_count,
+                     w->attributes_unknown, w->many_processes);
+    }
+}
+
+/* A head of many retries, and followers of few whose tries seem spent when their turn comes. */
+static void each_unequal_group(bool unknown)
+{
+    for (int mrc = 1; mrc <= 20; mrc++) {
+        for (size_t i = 0; i < 7 * 6 * 2; i++) {
+            world w = make_world(true, mrc, 2 + i % 7);
+            w.attributes_unknown = unknown;
+            w.options.dead = LK_DEAD_DLQ;
+            w.retention_s = 1209600;
+            w.many_processes = i / (7 * 6);
+            for (size_t j = 1; j < w.count; j++)
+                w.jobs[j].retry = (int)(i / 7 % 6);
+            check_unequal_group(&w);
+        }
+    }
+}
+
+static void followers_of_few_tries_run_behind_a_head_of_many(void **state)
+{
+    (void)state;
+    each_unequal_group(false);
+}
+
+static void so_they_do_where_the_queue_cannot_be_asked(void **state)
+{
+    (void)state;
+    each_unequal_group(true);
+}
+
+static void a_dead_job_is_tried_once_more_at_most_by_those_who_did_not_see_it_die(void **state)
+{
+    (void)state;
+    for (int retry = 0; retry <= 12; retry++) {
+        world w = make_world(true, 20, 2);
+        w.options.dead = LK_DEAD_DLQ;
+        w.options.retry = retry;
+        live(&w);
+        expect_life(&w, retry + 1, IN_DLQ);
+        w = make_world(true, 20, 2);
+        w.options.dead = LK_DEAD_DLQ;
+        w.options.retry = retry;
+        w.many_processes = true;
+        live(&w);
+        expect_life(&w, retry + 2, IN_DLQ);
+    }
+}
+
 static void a_follower_spends_at_most_every_second_receive_of_its_head(void **state)
 {
     (void)state;
@@ -499,6 +575,9 @@ int main(void)
         cmocka_unit_test(a_delayed_fifo_job_runs_also_where_there_is_one_receive),
         cmocka_unit_test(the_thirteen_tries_of_a_delayed_fifo_job_need_fourteen_receives),
         cmocka_unit_test(every_job_of_a_failing_group_runs_before_it_is_dead),
+        cmocka_unit_test(followers_of_few_tries_run_behind_a_head_of_many),
+        cmocka_unit_test(so_they_do_where_the_queue_cannot_be_asked),
+        cmocka_unit_test(a_dead_job_is_tried_once_more_at_most_by_those_who_did_not_see_it_die),
         cmocka_unit_test(a_follower_spends_at_most_every_second_receive_of_its_head),
         cmocka_unit_test(jobs_of_a_group_never_overtake_each_other),
     };

@@ -22,6 +22,7 @@ module Lambdakiq
   autoload :Containment, "#{__dir__}/lambdakiq/containment"
   autoload :Context, "#{__dir__}/lambdakiq/context"
   autoload :CurrentAttributes, "#{__dir__}/lambdakiq/current_attributes"
+  autoload :Deaths, "#{__dir__}/lambdakiq/deaths"
   autoload :DefaultQueue, "#{__dir__}/lambdakiq/default_queue"
   autoload :EnqueueFailure, "#{__dir__}/lambdakiq/enqueue_failure"
   autoload :ErrorReports, "#{__dir__}/lambdakiq/error_reports"

@@ -4,9 +4,77 @@ require_relative 'test_helper'
 require_relative 'support/both_engines'
 require_relative 'support/faulty_proxy'
 
+class PatientJob < GroupJob
+  lambdakiq_options retry: 12, message_group_id: ->(job) { job.arguments.first }
+end
+
 # No job reaches the dead-letter queue without a run because its receives went to waiting. The cells of the
 # decision are in the core's tests; here is that both engines ask it, and do as it says.
 module Unrun
+  # Its one try is spent when the head of its group, whose class has more, is done.
+  def test_a_follower_whose_tries_went_to_waiting_runs_at_its_last_receive
+    Lambdakiq.config.max_retries = 0
+    queue = make_queue(fifo: true, max_receive_count: 3)
+    head = PatientJob.set(queue: queue).perform_later('a', 'fail')
+    GroupJob.set(queue: queue).perform_later('a', 'follower')
+    invoke(queue)
+    sqs.delete_message(queue_url: queue, receipt_handle: receipt_of(queue, head))
+    drained = events('drained.lambdakiq') { assert_equal 1, invoke(queue).size }
+    assert_empty invoke(queue)
+
+    assert_equal 1, drained.size
+    assert_equal [%w[a fail], %w[a follower]], Ledger.lines
+    assert_equal [[0, 0, 0]] * 2, [counts(queue), counts(dead(queue))]
+  end
+
+  def test_a_job_that_this_process_saw_die_is_not_run_again
+    queue = make_queue(fifo: true, max_receive_count: 3)
+    Lambdakiq.config.max_retries = 0
+    GroupJob.set(queue: queue).perform_later('a', 'fail')
+    stopped = events('retry_stopped.active_job') { 4.times { invoke(queue) } }
+
+    assert_equal [%w[a fail]], Ledger.lines
+    assert_equal 1, stopped.size
+    assert_equal [[0, 0, 0], [1, 0, 0]], [counts(queue), counts(dead(queue))]
+  end
+
+  def test_one_that_did_not_see_it_die_tries_it_once_more
+    queue = make_queue(fifo: true, max_receive_count: 4)
+    Lambdakiq.config.max_retries = 0
+    GroupJob.set(queue: queue).perform_later('a', 'fail')
+    4.times do
+      invoke(queue)
+      Lambdakiq.instance_variable_set(:@client, nil)
+    end
+
+    assert_equal [%w[a fail]] * 2, Ledger.lines
+  end
+
+  def test_a_dead_job_in_a_group_of_its_own_is_not_run_again_by_anybody
+    queue = make_queue(fifo: true, max_receive_count: 3)
+    Lambdakiq.config.max_retries = 0
+    ActJob.set(queue: queue).perform_later('fail')
+    4.times do
+      invoke(queue)
+      Lambdakiq.instance_variable_set(:@client, nil)
+    end
+
+    assert_equal [['fail', 1]], Ledger.lines
+    assert_equal [1, 0, 0], counts(dead(queue))
+  end
+
+  def test_a_class_that_wants_more_retries_than_are_configured_has_them
+    Lambdakiq.config.max_retries = 0
+    queue = make_queue(fifo: true)
+    PatientJob.set(queue: queue).perform_later('a', 'fail')
+    3.times do
+      invoke(queue)
+      QueueTest::SERVER.advance(100)
+    end
+
+    assert_equal [%w[a fail]] * 3, Ledger.lines
+  end
+
   def test_a_wait_that_sqs_does_not_take_anew_spends_one_receive
     queue = make_queue(max_receive_count: 2)
     ActJob.set(queue: queue, wait: 3000).perform_later
@@ -36,6 +104,12 @@ module Unrun
   end
 
   private
+
+  # The receipt handle of the job's message, which is in flight.
+  def receipt_of(queue, job)
+    QueueTest::SERVER.advance(100)
+    receive(queue, max: 1).fetch(0).tap { |message| assert_equal job.provider_job_id, message.message_id }.receipt_handle
+  end
 
   # With a client of its own whose calls of that name are refused.
   def refusing(action)

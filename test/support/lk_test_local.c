@@ -30,15 +30,9 @@ lk_test_local *lk_test_local_start(void)
     return lk_test_local_start_clock(NULL);
 }
 
-lk_test_local *lk_test_local_start_clock(const char *clock_path)
+static lk_client *client_of(lk_test_local *local)
 {
     lk_err err;
-    lk_test_local *local = calloc(1, sizeof(*local));
-    assert_non_null(local);
-    assert_lk_ok(lk_clock_new(clock_path, &local->clock, &err));
-    lk_server_options server_options = {
-        .region = LK_TEST_REGION, .account = LK_TEST_ACCOUNT, .clock = local->clock};
-    assert_lk_ok(lk_server_start(&server_options, &local->server, &err));
     lk_env env = lk_env_default;
     env.clock_ms = moved_clock_ms;
     env.wall_ms = aged_wall_ms;
@@ -48,10 +42,29 @@ lk_test_local *lk_test_local_start_clock(const char *clock_path)
     options.endpoint = lk_server_url(local->server);
     options.access_key_id = "AKIDEXAMPLE";
     options.secret_access_key = "secret";
-    local->client = lk_client_new_env(&options, &env, &err);
-    if (!local->client)
+    lk_client *client = lk_client_new_env(&options, &env, &err);
+    if (!client)
         fail_msg("%s", err.message);
+    return client;
+}
+
+lk_test_local *lk_test_local_start_clock(const char *clock_path)
+{
+    lk_err err;
+    lk_test_local *local = calloc(1, sizeof(*local));
+    assert_non_null(local);
+    assert_lk_ok(lk_clock_new(clock_path, &local->clock, &err));
+    lk_server_options server_options = {
+        .region = LK_TEST_REGION, .account = LK_TEST_ACCOUNT, .clock = local->clock};
+    assert_lk_ok(lk_server_start(&server_options, &local->server, &err));
+    local->client = client_of(local);
     return local;
+}
+
+void lk_test_local_new_process(lk_test_local *local)
+{
+    lk_client_free(local->client);
+    local->client = client_of(local);
 }
 
 void lk_test_local_stop(lk_test_local *local)

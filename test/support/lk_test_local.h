@@ -18,6 +18,8 @@ lk_test_local *lk_test_local_start(void);
 /* With the clock's offset in a file, for processes that share it. */
 lk_test_local *lk_test_local_start_clock(const char *clock_path);
 void lk_test_local_stop(lk_test_local *local);
+/* Another client in the place of the one there is: as in a process that has seen nothing yet. */
+void lk_test_local_new_process(lk_test_local *local);
 lk_client *lk_test_local_client(lk_test_local *local);
 lk_server *lk_test_local_server(lk_test_local *local);
 lk_clock *lk_test_local_clock(lk_test_local *local);

@@ -119,6 +119,9 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     facts.retry_in_s = ext_int64(ext_option(options, "retry_in_s"), -1);
     facts.jitter_percent = ext_int(ext_option(options, "jitter_percent"), 0);
     facts.random = rb_genrand_int32();
+    facts.uncounted_delays = lk_record_uncounted_delays(record);
+    facts.alone_in_group = RTEST(ext_option(options, "alone_in_group"));
+    facts.seen_dead = RTEST(ext_option(options, "seen_dead"));
     return facts;
 }
 

@@ -29,12 +29,17 @@ module Lambdakiq
     # @api private
     attr_reader :outbox
 
+    # @return [Deaths] of the jobs in batches whose calls {#sqs} makes
+    # @api private
+    attr_reader :deaths
+
     # @param options [Hash] over {Client.default_options}
     def initialize(options = {})
       @options = aws_config.merge(self.class.default_options).merge(options)
       @credentials = @options[:credentials]
       @pool = Pool.new { make_native }
       @outbox = Outbox.new(self)
+      @deaths = Deaths.new
       @queues = Hash.new { |queues, name| queues[name] = Queue.new(name, self) }
       warn_unknown
     end

@@ -109,9 +109,10 @@ module Lambdakiq
       true
     end
 
-    # Whether it may run now; else it has been dealt with.
+    # Whether it may run now; else it has been dealt with. Its class is not known yet: as if it wanted all
+    # the retries there are. {#start} looks again when it is.
     def ready?
-      decision = decide_on(nil)
+      decision = decide_on(nil, retry: Native::RETRY_MAX)
       pause(decision[4] / 1000.0) if decision[4] # what is due in less than a second runs then, not before
       return true if decision.first == :run
 
@@ -132,15 +133,21 @@ module Lambdakiq
     end
 
     # action, wait_s, dead, limit, and milliseconds to sleep first where there are any
-    def decide_on(moment)
-      Native.decide(@item.data, moment, facts.merge(@item.options))
+    def decide_on(moment, **more)
+      Native.decide(@item.data, moment, facts.merge(@item.options, more))
     end
 
     def facts
       { max_retries: @options[:max_retries], jitter_percent: @options[:jitter_percent], now_ms: epoch_ms,
         received_at_ms: @now_ms, max_receive_count: max_receive_count,
         retention_s: attributes['MessageRetentionPeriod'].to_i,
-        group_blocked: @groups.key?(@item.group), group_wait_s: group_wait_s }
+        group_blocked: @groups.key?(@item.group), group_wait_s: group_wait_s,
+        alone_in_group: alone_in_group?, seen_dead: @client.deaths.include?(@item.record.message_id) }
+    end
+
+    # With the default group, the job's id, nobody else is in it.
+    def alone_in_group?
+      @item.record.fifo_message_group_id == @item.record.job_id if @item.group
     end
 
     def group_wait_s
@@ -229,6 +236,7 @@ module Lambdakiq
 
     # A dead head blocks nobody; all others hold their group up.
     def hold(action, wait_s, dead)
+      @client.deaths.add(@item.record.message_id) if dead
       @groups[@item.group] = wait_s if @item.group && !dead && action != :skip
       hide(wait_s) if wait_s
     end
