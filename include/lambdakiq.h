@@ -547,6 +547,12 @@ LK_API lk_decision lk_job_after(const lk_job_facts *facts, bool success);
 /* What becomes of a HOP when SQS refuses the new message: DEFER while a receive is left to run it,
  * at its last one LEAVE_FOR_DLQ (or DRAIN), dead. Pure. */
 LK_API lk_decision lk_job_unsent(const lk_job_facts *facts);
+/* What becomes of a job that is not started now (the deadline, a shutdown): HOP, but reported
+ * failed, when giving it back would spend its last receive, or one before its first run; SKIP
+ * behind its group's head; else RETRY with wait 0. may_hop: false when there is no time for a send,
+ * or when nothing at all ran in this invocation: what is sent anew each time and never started
+ * would go round for ever. Pure. */
+LK_API lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop);
 
 /* --- Batch ---------------------------------------------------------------------------------- */
 
@@ -625,7 +631,7 @@ typedef enum lk_outcome_kind {
     LK_DONE,
     LK_FAILED,    /* raised: retry, or death */
     LK_POISON,    /* could not be started: bad body, unknown class. Retried, never deleted */
-    LK_UNTOUCHED, /* returned unrun (shutdown): visibility 0, reported failed */
+    LK_UNTOUCHED, /* returned unrun (shutdown): as what lk_batch_stop stops */
     /* Failed, and no retry will help. Deleted where its death means that; else visible again at
      * once, and run again, until its receives or retries are used up and SQS moves it to the
      * dead-letter queue, which nobody else can do. With unknown queue attributes: as LK_FAILED. */
@@ -656,7 +662,8 @@ LK_API int lk_batch_decide(lk_batch *batch, lk_job *job, const lk_outcome *outco
 LK_API int lk_batch_finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome,
                            lk_decision *decision, lk_err *err) LK_CHECK;
 
-/* Start no more jobs: the rest is reported failed, with visibility 0. */
+/* Start no more jobs: the rest is reported failed and visible again at once; by visibility 0, or
+ * sent anew where it must not spend a receive (lk_job_unstarted). */
 LK_API void lk_batch_stop(lk_batch *batch);
 
 typedef enum lk_note_kind {

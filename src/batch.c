@@ -222,33 +222,61 @@ static int look_at(lk_batch *batch, lk_job *job, lk_err *err)
 
 /* --- Ending early --------------------------------------------------------------------------- */
 
-static bool time_is_up(const lk_batch *batch)
+/* INT64_MAX without a deadline, which is real time. */
+static int64_t time_left_ms(const lk_batch *batch)
 {
     if (batch->options.deadline_ms == 0)
-        return false;
+        return INT64_MAX;
     const lk_env *env = lk_client_env(batch->client);
-    int64_t left_ms = batch->options.deadline_ms - env->wall_ms(env->ctx);
+    return batch->options.deadline_ms - env->wall_ms(env->ctx);
+}
+
+static bool time_is_up(const lk_batch *batch)
+{
+    int64_t left_ms = time_left_ms(batch);
     return left_ms <= 0 || left_ms < batch->options.guard_ms;
 }
 
+/* Sending a job anew takes a moment, and each invocation must get something done, or its jobs would
+ * be sent round and round. */
+static bool may_hop_unstarted(const lk_batch *batch)
+{
+    const int64_t enough_ms = 500;
+    return batch->worked && !batch->hop_refused && time_left_ms(batch) >= enough_ms;
+}
+
+/* What is to be done with a job that is not run now; after HOP nothing: it has been sent anew.
+ * blocked: it stands behind another one of its group. */
+static lk_decision release_unstarted(lk_batch *batch, lk_job *job, bool blocked)
+{
+    bool may_hop = may_hop_unstarted(batch);
+    lk_err ignored;
+    lk_job_facts facts = lk_job_facts_now(job);
+    facts.alone_in_group = lk_job_alone_in_group(job);
+    facts.group_blocked = blocked;
+    if (blocked) /* no question to SQS for that: time is up */
+        (void)group_wait(batch, job, false, &facts.group_wait_s, &ignored);
+    lk_decision decision = lk_job_unstarted(&facts, may_hop);
+    if (may_hop && decision.action != LK_HOP && !job->queue->attributes_known) {
+        (void)lk_batch_need_attributes(batch, job, -1, &ignored); /* is it the last receive? */
+        facts.max_receive_count = job->queue->attributes.max_receive_count;
+        decision = lk_job_unstarted(&facts, may_hop);
+    }
+    bool refused = decision.action == LK_HOP && !lk_batch_hop_unstarted(batch, job);
+    return refused ? lk_job_unstarted(&facts, false) : decision;
+}
+
 /* A follower in a held group waits for its head as ever: given back at once it would be received
- * with it, and spend its receives without a run. No question to SQS for that: time is up. */
+ * with it, and spend its receives without a run. */
 static void close_unstarted(lk_batch *batch, lk_job *job)
 {
-    if (lk_group_held(job->group)) {
-        lk_job_facts facts = facts_before(job);
-        facts.group_blocked = true;
-        (void)group_wait(batch, job, false, &facts.group_wait_s, NULL);
-        lk_decision decision = lk_job_before(&facts);
+    lk_decision decision = release_unstarted(batch, job, lk_group_held(job->group));
+    if (decision.action == LK_SKIP) {
         say_held_back(batch, job, &decision);
         lk_batch_carry_out(batch, job, &decision);
-        return;
+    } else if (decision.action != LK_HOP) {
+        lk_batch_give_back(batch, job);
     }
-    lk_note note = lk_job_note(job, LK_NOTE_UNSTARTED, false, 0);
-    lk_notes_add(&batch->notes, &note, "not started: %s; visible again at once",
-                 batch->stopped ? "the batch was stopped"
-                                : "the function's time is nearly used up");
-    lk_batch_give_back(batch, job);
 }
 
 void lk_batch_close_new(lk_batch *batch)
@@ -400,7 +428,7 @@ static int decide_failure(lk_batch *batch, lk_job *job, const lk_outcome *outcom
 
 static int decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_err *err)
 {
-    lk_decision decision = {.action = LK_RETRY, .wait_s = 0}; /* LK_UNTOUCHED */
+    lk_decision decision = {.action = LK_RETRY, .wait_s = 0}; /* LK_UNTOUCHED, see finish */
     int rc = check_open(batch, job, err);
     if (rc)
         return rc;
@@ -409,6 +437,7 @@ static int decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_er
     else if (outcome->kind != LK_UNTOUCHED)
         rc = decide_failure(batch, job, outcome, &decision, err);
     job->decided = !rc;
+    job->untouched = outcome->kind == LK_UNTOUCHED;
     job->decision = decision;
     return rc;
 }
@@ -433,7 +462,13 @@ static int finish(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_er
         return rc;
     if (!job->decided)
         return LK_FAIL(err, LK_E_INVALID, "no outcome, and lk_batch_decide was told of none");
-    lk_batch_carry_out(batch, job, &job->decision);
+    if (job->untouched)
+        job->decision = release_unstarted(batch, job, false);
+    if (job->decision.action == LK_HOP)
+        lk_group_release(job->group);
+    else
+        lk_batch_carry_out(batch, job, &job->decision);
+    batch->worked = batch->worked || !job->untouched;
     lk_err ignored; /* the job is closed; what ails the connection shows when the batch settles */
     (void)lk_outbox_pump(batch->client, &ignored);
     lk_batch_collect(batch);

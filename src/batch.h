@@ -48,6 +48,8 @@ struct lk_job {
     lk_job_state state;
     bool failed;  /* once closed: reported failed */
     bool decided; /* by lk_batch_decide, to be carried out */
+    bool untouched;
+    bool resent; /* not started, but sent again: its message is deleted, though reported failed */
     lk_decision decision;
     bool said_unsettled; /* a note told that its call was not answered in time */
     bool parsed;
@@ -68,6 +70,8 @@ struct lk_batch {
     size_t cursor; /* jobs before it have been looked at */
     bool started;
     bool stopped;
+    bool worked;      /* a job ran */
+    bool hop_refused; /* SQS did not take a job that was not started: no time for more of that */
     bool answered;
     lk_groups groups;
     lk_batch_queue *queues;
@@ -103,12 +107,14 @@ int64_t lk_batch_mono_ms(const lk_batch *batch);
 int lk_batch_need_attributes(lk_batch *batch, lk_job *job, int64_t max_age_ms, lk_err *err);
 /* Puts the call of a decision on its way and closes the job. */
 void lk_batch_carry_out(lk_batch *batch, lk_job *job, const lk_decision *decision);
-/* Sends the job again with what remains of its wait, deletes this message when SQS has accepted the
- * new one. A send that fails leaves this one as it is. Only LK_E_INTERRUPTED fails; the job is then
- * as before. */
+/* Sends a job that is not due again with what remains of its wait, deletes this message when SQS
+ * has accepted the new one. Where it does not, this one is hidden instead. Only LK_E_INTERRUPTED
+ * fails; the job is then as before. */
 int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err);
 /* A job that will not run now: visible again at once. */
 void lk_batch_give_back(lk_batch *batch, lk_job *job);
+/* Or sent again, and this message deleted; false: SQS did not take it, the job is as before. */
+bool lk_batch_hop_unstarted(lk_batch *batch, lk_job *job);
 /* Turns calls that failed for good into notes. */
 void lk_batch_collect(lk_batch *batch);
 

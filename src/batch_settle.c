@@ -80,13 +80,25 @@ static const char visibility_failed[] =
     "the message's visibility could not be set; it comes back when the queue's VisibilityTimeout "
     "ends";
 
+static const char copy_left[] =
+    "the message of a job that was sent again could not be deleted; it comes back when the queue's "
+    "VisibilityTimeout ends, and the job runs twice";
+
+/* Each job makes one call, which its fate tells. */
+static const char *what_failed(const lk_job *job)
+{
+    if (job->resent)
+        return copy_left;
+    return job->failed ? visibility_failed : delete_failed;
+}
+
 static void call_delete(lk_batch *batch, lk_job *job)
 {
     lk_err err;
     const lk_record *r = &job->record;
     if (lk_outbox_delete(batch->client, job->queue->queue, r->receipt_handle, r->message_id,
                          tag_of(batch, job), &err))
-        say_unsettled(batch, job, &err, delete_failed);
+        say_unsettled(batch, job, &err, what_failed(job));
 }
 
 /* wait_s < 0: no call, the queue's own timeout counts. */
@@ -107,8 +119,7 @@ void lk_batch_collect(lk_batch *batch)
         /* A call of an earlier batch of this client, which has said that it was not answered. */
         if ((info.tag & ~(uint64_t)UINT32_MAX) != batch->tag_base || index >= batch->count)
             continue;
-        say_unsettled(batch, batch->jobs[index], &info.err,
-                      info.kind == LK_OUTBOX_DELETE ? delete_failed : visibility_failed);
+        say_unsettled(batch, batch->jobs[index], &info.err, what_failed(batch->jobs[index]));
     }
 }
 
@@ -167,8 +178,16 @@ void lk_batch_carry_out(lk_batch *batch, lk_job *job, const lk_decision *decisio
         lk_group_hold(job->group, decision->wait_s, lk_batch_mono_ms(batch));
 }
 
+static const char *why_unstarted(const lk_batch *batch)
+{
+    return batch->stopped ? "the batch was stopped" : "the function's time is nearly used up";
+}
+
 void lk_batch_give_back(lk_batch *batch, lk_job *job)
 {
+    lk_note note = lk_job_note(job, LK_NOTE_UNSTARTED, false, 0);
+    lk_notes_add(&batch->notes, &note, "not started: %s; visible again at once",
+                 why_unstarted(batch));
     call_visibility(batch, job, 0);
     close_job(job, true);
 }
@@ -193,7 +212,7 @@ static lk_send_options resend_options(lk_batch *batch, lk_job *job, lk_buf *dedu
     lk_slice job_id = lk_job_id(job);
     lk_send_options options = LK_SEND_OPTIONS_INIT;
     options.job_id = job_id.len > 0 ? job_id : r->message_id; /* a broken body hops as well */
-    options.delay_ms = lk_record_due_at_ms(r) - lk_batch_clock_ms(batch);
+    options.delay_ms = LK_MAX(lk_record_due_at_ms(r) - lk_batch_clock_ms(batch), 0);
     options.message_group_id = r->message_group_id;
     options.trace_header = r->trace_header;
     if (!batch->options.recursion_allowed) {
@@ -224,16 +243,25 @@ static int keep_unsent(lk_batch *batch, lk_job *job, const lk_err *why, lk_err *
     return 0;
 }
 
+/* *wait_s: what remained of its wait. */
+static int send_anew(lk_batch *batch, lk_job *job, int64_t *wait_s, lk_sent *sent, lk_err *err)
+{
+    lk_buf deduplication_id = {0};
+    lk_send_options options = resend_options(batch, job, &deduplication_id);
+    int rc = lk_buf_check(&deduplication_id, err);
+    if (!rc)
+        rc = lk_send_to(batch->client, job->queue->queue, job->record.body, &options, sent, err);
+    lk_buf_clear(&deduplication_id);
+    *wait_s = (options.delay_ms + 999) / 1000;
+    return rc;
+}
+
 int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err)
 {
     lk_err why;
     lk_sent sent;
-    lk_buf deduplication_id = {0};
-    lk_send_options options = resend_options(batch, job, &deduplication_id);
-    int rc = lk_buf_check(&deduplication_id, &why);
-    if (!rc)
-        rc = lk_send_to(batch->client, job->queue->queue, job->record.body, &options, &sent, &why);
-    lk_buf_clear(&deduplication_id);
+    int64_t wait_s;
+    int rc = send_anew(batch, job, &wait_s, &sent, &why);
     if (rc == LK_E_INTERRUPTED) {
         if (err)
             *err = why;
@@ -241,7 +269,6 @@ int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err)
     }
     if (rc)
         return keep_unsent(batch, job, &why, err);
-    int64_t wait_s = (options.delay_ms + 999) / 1000;
     lk_note note = lk_job_note(job, LK_NOTE_HOPPED, false, wait_s);
     lk_notes_add(&batch->notes, &note, "not due for %lld s: sent again as message %s",
                  (long long)wait_s, sent.message_id);
@@ -249,6 +276,28 @@ int lk_batch_hop(lk_batch *batch, lk_job *job, lk_err *err)
     call_delete(batch, job);
     close_job(job, false);
     return 0;
+}
+
+/* Reported failed as all that was not started, though nobody needs the message any more. */
+bool lk_batch_hop_unstarted(lk_batch *batch, lk_job *job)
+{
+    lk_err why;
+    lk_sent sent;
+    int64_t wait_s;
+    if (send_anew(batch, job, &wait_s, &sent, &why)) {
+        say_unsettled(batch, job, &why,
+                      "a job that was not started could not be sent again; it is visible again, "
+                      "and one of its receives is spent");
+        batch->hop_refused = true;
+        return false;
+    }
+    lk_note note = lk_job_note(job, LK_NOTE_UNSTARTED, false, wait_s);
+    lk_notes_add(&batch->notes, &note, "not started: %s; sent again as message %s",
+                 why_unstarted(batch), sent.message_id);
+    job->resent = true;
+    call_delete(batch, job);
+    close_job(job, true);
+    return true;
 }
 
 /* --- Settling ------------------------------------------------------------------------------- */
@@ -270,7 +319,7 @@ static void say_unanswered(lk_batch *batch, const lk_err *timeout)
         if (job->said_unsettled || !lk_outbox_unsettled(batch->client, tag_of(batch, job)))
             continue;
         job->said_unsettled = true;
-        say_unsettled(batch, job, timeout, job->failed ? visibility_failed : delete_failed);
+        say_unsettled(batch, job, timeout, what_failed(job));
     }
 }
 

@@ -262,6 +262,19 @@ lk_decision lk_job_unsent(const lk_job_facts *facts)
     return defer.wait_s > 0 ? defer : no_call(LK_DEFER);
 }
 
+/* Giving a job back spends a receive. Not the last one, which would be its end: it is sent anew,
+ * though that costs it its place in its group, as the dead-letter queue would. And none before its
+ * first run, where there is no such place. What has died goes on its way. */
+lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop)
+{
+    bool unrun = may_be_unrun(facts);
+    bool died = facts->seen_dead || (lk_job_is_spent(facts) && !unrun);
+    bool has_place = facts->fifo && !facts->alone_in_group;
+    if (may_hop && !died && (lk_job_is_last_receive(facts) || (unrun && !has_place)))
+        return no_call(LK_HOP);
+    return facts->group_blocked ? skip(facts) : (lk_decision){.action = LK_RETRY, .wait_s = 0};
+}
+
 /* --- After ---------------------------------------------------------------------------------- */
 
 static lk_decision retry(const lk_job_facts *f, int64_t wait_s)

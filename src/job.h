@@ -2,8 +2,8 @@
  *
  * job: what happens to a record, before and after its job runs. Pure: no I/O, no clock.
  *
- * The public functions are lk_job_limit, lk_job_before, lk_job_after, lk_job_unsent and
- * lk_action_name. Two facts the caller must have asked the queue for, because
+ * The public functions are lk_job_limit, lk_job_before, lk_job_after, lk_job_unsent,
+ * lk_job_unstarted and lk_action_name. Two facts the caller must have asked the queue for, because
  * without them a job can be lost: the attributes (max_receive_count, retention_s) before a FIFO
  * record that is not due is decided on, or any record whose tries are spent, and before
  * lk_job_after is told of a failure. All other calls may say LK_MAX_RECEIVE_UNKNOWN.

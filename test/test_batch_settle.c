@@ -181,6 +181,51 @@ static void a_hop_deletes_only_after_the_send_was_accepted(void **state)
     end(&f, 0);
 }
 
+/* Works off m1, so that a moment is left for m2, which is not started. */
+static void leave_the_second_unstarted(fixture *f)
+{
+    add(f, "m1", "{}");
+    add(f, "m2", "{}");
+    finish_next(f, LK_DONE);
+    settle(f); /* the order of the answers is that of the requests */
+    lk_batch_stop(f->round.batch);
+    assert_null(lk_test_round_next(&f->round));
+    settle(f);
+    assert_slice(lk_test_sqs_action(f->sqs, 1), "SendMessage");
+    assert_int_equal(lk_test_sqs_count(f->sqs), 3);
+}
+
+static void an_unstarted_job_that_cannot_be_sent_again_is_visible_again(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {{.delay_ms = 0}, {.status = 403, .error = "AccessDenied"}};
+    fixture f = begin(answers, 2, NULL);
+    lk_note note;
+    leave_the_second_unstarted(&f);
+    assert_slice(lk_test_sqs_action(f.sqs, 2), "ChangeMessageVisibility");
+    assert_true(lk_test_sqs_has(f.sqs, 2, "\"VisibilityTimeout\":0"));
+    assert_int_equal(lk_batch_note(f.round.batch, &note), 1);
+    assert_string_equal(lk_note_name(note.kind), "SETTLE_FAILED");
+    assert_slice(note.message_id, "m2");
+    assert_int_equal(lk_test_round_notes(&f.round, LK_NOTE_UNSTARTED, &note), 1);
+    end(&f, 1);
+}
+
+static void a_copy_that_is_left_of_an_unstarted_job_is_told_of(void **state)
+{
+    (void)state;
+    const lk_test_answer answers[] = {
+        {.delay_ms = 0}, {.delay_ms = 0}, {.status = 403, .error = "AccessDenied"}};
+    fixture f = begin(answers, 3, NULL);
+    lk_note note;
+    leave_the_second_unstarted(&f);
+    assert_slice(lk_test_sqs_action(f.sqs, 2), "DeleteMessage");
+    assert_int_equal(lk_test_round_notes(&f.round, LK_NOTE_SETTLE_FAILED, &note), 1);
+    assert_slice(note.message_id, "m2");
+    assert_non_null(strstr(note.err.message, "runs twice"));
+    end(&f, 1);
+}
+
 static void settling_ends_before_the_deadline_and_says_what_is_open(void **state)
 {
     (void)state;
@@ -225,6 +270,8 @@ int main(void)
         cmocka_unit_test(attributes_that_are_denied_are_asked_once_and_nothing_is_deleted),
         cmocka_unit_test(a_job_that_cannot_be_sent_again_is_hidden_until_it_is_due),
         cmocka_unit_test(a_hop_deletes_only_after_the_send_was_accepted),
+        cmocka_unit_test(an_unstarted_job_that_cannot_be_sent_again_is_visible_again),
+        cmocka_unit_test(a_copy_that_is_left_of_an_unstarted_job_is_told_of),
         cmocka_unit_test(settling_ends_before_the_deadline_and_says_what_is_open),
         cmocka_unit_test(an_interrupted_question_leaves_the_job_open),
     };

@@ -13,8 +13,10 @@ static int setup(void **state)
     lk_test_local *local = lk_test_local_start();
     lk_test_local_queue(local, "dead", NULL, 0);
     lk_test_local_queue(local, "jobs", "dead", 3);
+    lk_test_local_queue(local, "once", "dead", 1);
     lk_test_local_queue(local, "dead.fifo", NULL, 0);
     lk_test_local_queue(local, "jobs.fifo", "dead.fifo", 3);
+    lk_test_local_queue(local, "once.fifo", "dead.fifo", 1);
     *state = local;
     return 0;
 }
@@ -199,6 +201,156 @@ static void a_job_that_was_received_early_runs_at_its_last_receive(void **state)
     lk_test_receive_clear(&receive);
 }
 
+/* --- Time that is up ------------------------------------------------------------------------ */
+
+/* Receives three jobs and starts one, which works. */
+static void start_one_of_three(lk_test_local *local, const char *queue, const char *first,
+                               lk_test_round *round)
+{
+    lk_test_round_begin(round, local, queue, NULL);
+    assert_int_equal(round->receive.count, 3);
+    lk_test_round_perform(round, first, LK_RETRY_UNSET, LK_DONE);
+    lk_batch_stop(round->batch);
+    assert_null(lk_test_round_next(round));
+}
+
+static void expect_receive_counts(lk_test_local *local, const char *queue, size_t messages,
+                                  int receive_count)
+{
+    lk_test_receive receive;
+    lk_test_local_receive(local, queue, &receive);
+    assert_int_equal(receive.count, messages);
+    for (size_t i = 0; i < receive.count; i++)
+        assert_int_equal(receive.records[i].receive_count, receive_count);
+    lk_test_receive_clear(&receive);
+}
+
+/* Else an invocation that is too short for its batch, time and again, would be the end of some. */
+static void what_is_not_started_at_its_first_receive_spends_none(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_note note;
+    for (int i = 0; i < 3; i++)
+        lk_test_local_send(local, "once", "a", 0, NULL);
+    start_one_of_three(local, "once", "a", &round);
+    assert_int_equal(lk_test_round_notes(&round, LK_NOTE_UNSTARTED, &note), 2);
+    assert_non_null(strstr(note.err.message, "sent again as message"));
+    lk_test_round_end(&round, 2); /* reported failed, as all that was not started */
+    assert_int_equal(lk_test_local_total(local, "once"), 2);
+    expect_receive_counts(local, "once", 2, 1);
+}
+
+/* It would come back to the same end for ever. */
+static void what_no_invocation_has_time_for_is_given_back(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_batch_options options = LK_BATCH_OPTIONS_INIT;
+    options.deadline_ms = lk_wall_ms() + 60 * 1000;
+    options.guard_ms = 70 * 1000;
+    lk_test_local_send(local, "jobs", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "jobs", &options);
+    assert_null(lk_test_round_next(&round));
+    lk_test_round_end(&round, 1);
+    expect_receive_counts(local, "jobs", 1, 2);
+}
+
+static void close_to_the_deadline_nothing_is_sent(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_batch_options options = LK_BATCH_OPTIONS_INIT;
+    options.deadline_ms = lk_wall_ms() + 60 * 1000;
+    options.guard_ms = 30 * 1000;
+    lk_test_local_send(local, "jobs", "a", 0, NULL);
+    lk_test_local_send(local, "jobs", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "jobs", &options);
+    lk_test_round_perform(&round, "a", LK_RETRY_UNSET, LK_DONE);
+    lk_test_local_age(local, 59700);
+    assert_null(lk_test_round_next(&round));
+    lk_test_round_end(&round, 1);
+    expect_receive_counts(local, "jobs", 1, 2);
+}
+
+static void a_job_that_may_have_run_is_given_back_with_its_receives(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    for (int i = 0; i < 3; i++)
+        lk_test_local_send(local, "jobs", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "jobs", NULL);
+    for (int i = 0; i < 3; i++)
+        lk_test_round_perform(&round, "a", LK_RETRY_UNSET, LK_FAILED);
+    lk_test_round_end(&round, 3);
+    lk_test_local_advance(local, 31 * 1000);
+    start_one_of_three(local, "jobs", "a", &round);
+    lk_test_round_end(&round, 2);
+    expect_receive_counts(local, "jobs", 2, 3);
+}
+
+/* There it would be in the dead-letter queue without its last try, and nobody told. */
+static void at_its_last_receive_it_is_sent_again_instead(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    for (int i = 0; i < 3; i++)
+        lk_test_local_send(local, "jobs", "a", 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        lk_test_round_begin(&round, local, "jobs", NULL);
+        for (int j = 0; j < 3; j++)
+            lk_test_round_perform(&round, "a", LK_RETRY_UNSET, LK_FAILED);
+        lk_test_round_end(&round, 3);
+        lk_test_local_advance(local, 50 * 1000);
+    }
+    start_one_of_three(local, "jobs", "a", &round);
+    lk_test_round_end(&round, 2);
+    expect_receive_counts(local, "jobs", 2, 1);
+}
+
+static void what_is_not_started_keeps_its_place_in_its_group(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_test_local_send(local, "jobs.fifo", "b1", 0, "b");
+    lk_test_local_send(local, "jobs.fifo", "a1", 0, "a");
+    lk_test_local_send(local, "jobs.fifo", "a2", 0, "a");
+    start_one_of_three(local, "jobs.fifo", "b1", &round);
+    lk_test_round_end(&round, 2);
+    expect_receive_counts(local, "jobs.fifo", 2, 2);
+}
+
+/* In the dead-letter queue it would lose that as well. */
+static void at_its_last_receive_it_loses_that_rather_than_its_run(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_test_local_send(local, "once.fifo", "b1", 0, "b");
+    lk_test_local_send(local, "once.fifo", "a1", 0, "a");
+    lk_test_local_send(local, "once.fifo", "a2", 0, "a");
+    start_one_of_three(local, "once.fifo", "b1", &round);
+    lk_test_round_end(&round, 2);
+    lk_test_round_begin(&round, local, "once.fifo", NULL);
+    lk_test_round_perform(&round, "a1", LK_RETRY_UNSET, LK_DONE);
+    lk_test_round_perform(&round, "a2", LK_RETRY_UNSET, LK_DONE);
+    lk_test_round_end(&round, 0);
+    assert_int_equal(lk_test_local_total(local, "dead.fifo"), 0);
+}
+
+static void a_job_that_is_handed_back_untouched_spends_no_receive_either(void **state)
+{
+    lk_test_local *local = *state;
+    lk_test_round round;
+    lk_test_local_send(local, "once", "a", 0, NULL);
+    lk_test_local_send(local, "once", "a", 0, NULL);
+    lk_test_round_begin(&round, local, "once", NULL);
+    lk_test_round_perform(&round, "a", LK_RETRY_UNSET, LK_DONE);
+    lk_decision decision = lk_test_round_finish(&round, lk_test_round_next(&round), LK_UNTOUCHED);
+    assert_string_equal(lk_action_name(decision.action), "HOP");
+    lk_test_round_end(&round, 1);
+    expect_receive_counts(local, "once", 1, 1);
+}
+
 #define LOCAL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -211,6 +363,14 @@ int main(void)
         LOCAL(a_dead_job_alone_in_its_group_is_not_run_again_by_anybody),
         LOCAL(where_nobody_knows_the_last_receive_each_may_be),
         LOCAL(a_job_that_was_received_early_runs_at_its_last_receive),
+        LOCAL(what_is_not_started_at_its_first_receive_spends_none),
+        LOCAL(what_no_invocation_has_time_for_is_given_back),
+        LOCAL(close_to_the_deadline_nothing_is_sent),
+        LOCAL(a_job_that_may_have_run_is_given_back_with_its_receives),
+        LOCAL(at_its_last_receive_it_is_sent_again_instead),
+        LOCAL(what_is_not_started_keeps_its_place_in_its_group),
+        LOCAL(at_its_last_receive_it_loses_that_rather_than_its_run),
+        LOCAL(a_job_that_is_handed_back_untouched_spends_no_receive_either),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

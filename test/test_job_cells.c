@@ -355,6 +355,44 @@ static void a_due_job_runs_or_is_drained_in_every_cell(void **state)
     }
 }
 
+static void check_unstarted_history(const lk_job_facts *f, int tries, int which_try)
+{
+    bool never_ran = f->receive_count == 1 || may_have_waited(f);
+    bool has_place = f->fifo && !f->alone_in_group;
+    bool died = f->seen_dead || (which_try > tries && stays_after_death(f) && !never_ran);
+    lk_decision d = lk_job_unstarted(f, true);
+    if (is_last_receive(f) && !died)
+        promise(d.action == LK_HOP, "the last receive is for a try");
+    if (never_ran && !has_place && !died)
+        promise(d.action == LK_HOP, "no receive is spent before the first run, if that is free");
+    if (d.action == LK_HOP)
+        promise(!died && d.wait_s == -1 && (is_last_receive(f) || (never_ran && !has_place)),
+                "the dead stay dead, and but for a last receive a place in a group is kept");
+    else if (f->group_blocked)
+        promise(d.action == LK_SKIP, "a follower stays behind its head");
+    else
+        promise(d.action == LK_RETRY && d.wait_s == 0, "all else is there again at once");
+    promise(!d.dead, "nothing dies of not being started");
+    d = lk_job_unstarted(f, false);
+    promise(d.action != LK_HOP && !d.dead, "without a moment's time nothing is sent");
+}
+
+static void check_unstarted(const lk_job_facts *f, int tries, int which_try)
+{
+    lk_job_facts blocked = *f;
+    blocked.group_blocked = true;
+    blocked.group_wait_s = 30;
+    each_history(f, tries, which_try, check_unstarted_history);
+    each_history(&blocked, tries, which_try, check_unstarted_history);
+}
+
+static void a_job_that_is_not_started_keeps_its_run_in_every_cell(void **state)
+{
+    (void)state;
+    lk_job_facts f = usual_facts();
+    each_cell(f, check_unstarted);
+}
+
 static void check_early(const lk_job_facts *f, int tries, int which_try)
 {
     (void)tries;
@@ -400,6 +438,7 @@ int main(void)
         cmocka_unit_test(jitter_only_lengthens_a_wait_in_every_cell),
         cmocka_unit_test(a_wait_of_the_jobs_choice_is_kept_as_far_as_it_can_be_in_every_cell),
         cmocka_unit_test(a_due_job_runs_or_is_drained_in_every_cell),
+        cmocka_unit_test(a_job_that_is_not_started_keeps_its_run_in_every_cell),
         cmocka_unit_test(an_early_job_waits_in_every_cell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

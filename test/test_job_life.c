@@ -39,6 +39,7 @@ typedef struct world {
     lk_job_facts options; /* retry, max_retries, dead, undeletable */
     int crashes_at_run;   /* the process dies in that run of every job; 0: never */
     bool many_processes;  /* none sees twice the same message */
+    int starts_max;       /* jobs that an invocation has time for; 0: all */
     int64_t now_ms;
     life jobs[MAX_GROUP]; /* in queue order */
     size_t count;
@@ -96,8 +97,11 @@ static size_t receive(world *w, life **batch)
         life *job = &w->jobs[i];
         if (job->end != ALIVE || expire(w, job))
             continue;
-        if (job->visible_at_ms > w->now_ms)
-            break; /* hidden: holds its group */
+        if (job->visible_at_ms > w->now_ms) {
+            if (w->options.fifo)
+                break; /* hidden: holds its group */
+            continue;
+        }
         if (w->max_receive_count > 0 && job->record.receive_count >= w->max_receive_count) {
             job->end = IN_DLQ;
             continue;
@@ -113,13 +117,17 @@ static size_t receive(world *w, life **batch)
 /* Moves time on to the next moment at which something can be received. False: all have ended. */
 static bool wait_for_head(world *w)
 {
+    int64_t next_ms = INT64_MAX;
     for (size_t i = 0; i < w->count; i++) {
-        if (w->jobs[i].end == ALIVE) {
-            w->now_ms = LK_MAX(w->now_ms, w->jobs[i].visible_at_ms);
-            return true;
-        }
+        if (w->jobs[i].end != ALIVE)
+            continue;
+        next_ms = LK_MIN(next_ms, w->jobs[i].visible_at_ms);
+        if (w->options.fifo)
+            break;
     }
-    return false;
+    if (next_ms < INT64_MAX)
+        w->now_ms = LK_MAX(w->now_ms, next_ms);
+    return next_ms < INT64_MAX;
 }
 
 /* --- The function --------------------------------------------------------------------------- */
@@ -183,16 +191,20 @@ static void invoke(world *w, life **batch, size_t count)
     int64_t received_at_ms = w->now_ms;
     bool blocked = false;
     int64_t head_wait_s = -1;
+    int starts = 0;
     for (size_t i = 0; i < count; i++) {
+        bool time_is_up = w->starts_max > 0 && starts == w->starts_max;
         lk_job_facts f = facts_of(w, batch[i], received_at_ms);
         f.group_blocked = blocked;
         f.group_wait_s = head_wait_s;
-        lk_decision d = lk_job_before(&f);
+        lk_decision d = time_is_up ? lk_job_unstarted(&f, true) : lk_job_before(&f);
         w->now_ms += d.sleep_ms;
-        if (d.action == LK_RUN)
+        if (d.action == LK_RUN) {
             d = run(w, batch[i], received_at_ms);
+            starts++;
+        }
         apply(w, batch[i], &d);
-        bool gone = d.dead || d.action == LK_DELETE || d.action == LK_HOP;
+        bool gone = d.dead || d.action == LK_DELETE || d.action == LK_HOP || !w->options.fifo;
         if (!blocked && !gone) {
             blocked = true;
             head_wait_s = d.wait_s;
@@ -558,6 +570,29 @@ static void jobs_of_a_group_never_overtake_each_other(void **state)
         assert_true(w.jobs[i].first_run_at_ms >= w.jobs[i - 1].last_run_at_ms);
 }
 
+/* --- Time that is up ------------------------------------------------------------------------ */
+
+/* Batches of which each invocation starts one job: the rest is given back time and again. */
+static void every_job_runs_however_often_it_is_not_started(void **state)
+{
+    (void)state;
+    for (int mrc = 1; mrc <= 20; mrc++) {
+        for (int max_retries = 0; max_retries <= 12; max_retries++) {
+            for (int fifo = 0; fifo <= 1; fifo++) {
+                world w = make_world(fifo, mrc, MAX_GROUP);
+                w.options.max_retries = max_retries;
+                w.retention_s = 1209600;
+                w.starts_max = 1;
+                live(&w);
+                for (size_t i = 0; i < w.count; i++) {
+                    assert_true(w.jobs[i].runs >= 1);
+                    assert_int_equal(w.jobs[i].end, IN_DLQ);
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,6 +615,7 @@ int main(void)
         cmocka_unit_test(a_dead_job_is_tried_once_more_at_most_by_those_who_did_not_see_it_die),
         cmocka_unit_test(a_follower_spends_at_most_every_second_receive_of_its_head),
         cmocka_unit_test(jobs_of_a_group_never_overtake_each_other),
+        cmocka_unit_test(every_job_runs_however_often_it_is_not_started),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,46 @@ module Unrun
     assert_equal [[0, 0, 0], [1, 0, 0]], [counts(queue), counts(dead(queue))]
   end
 
+  def test_what_an_invocation_has_no_time_for_spends_no_receive
+    queue = make_queue(max_receive_count: 1)
+    %w[interrupt work work].each { |act| ActJob.set(queue: queue).perform_later(act) }
+    unstarted = events('unstarted.lambdakiq') { assert_equal 3, invoke(queue).size }
+    assert_empty invoke(queue)
+
+    assert_equal 2, unstarted.size
+    assert_equal [['interrupt', 1], ['work', 1], ['work', 1]], Ledger.lines
+  end
+
+  def test_it_is_given_back_where_sqs_does_not_take_it_anew
+    queue = make_queue
+    %w[interrupt work work].each { |act| ActJob.set(queue: queue).perform_later(act) }
+    failed = events('settle_failed.lambdakiq') { refusing('SendMessage') { assert_equal 3, invoke(queue).size } }
+    assert_empty invoke(queue)
+
+    assert_equal 1, failed.size
+    assert_equal [['interrupt', 1], ['work', 2], ['work', 2]], Ledger.lines
+  end
+
+  def test_a_follower_that_is_not_started_keeps_its_place
+    queue = make_queue(fifo: true)
+    ActJob.set(queue: queue).perform_later('interrupt')
+    %w[one two].each { |word| GroupJob.set(queue: queue).perform_later('a', word) }
+    invoke(queue)
+    GroupJob.set(queue: queue).perform_later('a', 'three')
+    invoke(queue)
+
+    assert_equal [['interrupt', 1], %w[a one], %w[a two], %w[a three]], Ledger.lines
+  end
+
+  def test_at_its_last_receive_it_loses_that_rather_than_its_run
+    queue = make_queue(fifo: true, max_receive_count: 1)
+    ActJob.set(queue: queue).perform_later('interrupt')
+    %w[one two].each { |word| GroupJob.set(queue: queue).perform_later('a', word) }
+    2.times { invoke(queue) }
+
+    assert_equal [['interrupt', 1], %w[a one], %w[a two]], Ledger.lines
+  end
+
   private
 
   # The receipt handle of the job's message, which is in flight.

@@ -125,24 +125,26 @@ static lk_job_facts facts_of(const lk_record *record, VALUE options)
     return facts;
 }
 
-static lk_decision decide(const lk_job_facts *facts, VALUE moment)
+static lk_decision decide(const lk_job_facts *facts, VALUE moment, VALUE options)
 {
     if (NIL_P(moment))
         return lk_job_before(facts);
     if (moment == ID2SYM(rb_intern("unsent")))
         return lk_job_unsent(facts);
+    if (moment == ID2SYM(rb_intern("unstarted")))
+        return lk_job_unstarted(facts, RTEST(ext_option(options, "may_hop")));
     return lk_job_after(facts, RTEST(moment));
 }
 
 /* decide(record, moment, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep
  * first when there are any. moment: nil before the job runs; then true or false, whether it worked; :unsent
- * when SQS did not take it anew. */
+ * when SQS did not take it anew; :unstarted when it will not run now. */
 static VALUE native_decide(VALUE self, VALUE record_hash, VALUE moment, VALUE options)
 {
     lk_record record;
     ext_record(record_hash, &record);
     lk_job_facts facts = facts_of(&record, options);
-    lk_decision decision = decide(&facts, moment);
+    lk_decision decision = decide(&facts, moment, options);
     VALUE list = ext_decision(&decision);
     if (decision.sleep_ms > 0)
         rb_ary_push(list, LL2NUM(decision.sleep_ms));

@@ -16,13 +16,15 @@ module Lambdakiq
 
     # SQS is asked again before a failure deletes a message when what we know is older than this.
     FRESH_S = 10
+    # With less time than this left nothing is sent again.
+    HOP_MS = 500
 
     # @param options [Hash] as {Native::Batch} takes them
     def initialize(client, options)
       @client = client
       @options = options
       @items = []
-      @groups = {}  # group => seconds its head waits (nil: unknown), once something holds it up
+      @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
       @read_at = {} # queue => when its attributes were read
       @notes = []
       @now_ms = epoch_ms
@@ -65,6 +67,7 @@ module Lambdakiq
 
     def finish(outcome = nil)
       decide(outcome) if outcome
+      @worked = true
       carry_out(*@item.decision)
     end
 
@@ -84,21 +87,59 @@ module Lambdakiq
     private
 
     def time_is_up?
-      deadline_ms = @options[:deadline_ms] or return false
-      left_ms = deadline_ms - (Time.now.to_f * 1000).to_i # Lambda's deadline is real time
       left_ms <= 0 || left_ms < @options.fetch(:guard_ms, 0)
     end
 
-    # What nobody starts now is visible again at once, but for what waits behind its group's head.
+    # Lambda's deadline is real time.
+    def left_ms
+      @options[:deadline_ms] ? @options[:deadline_ms] - (Time.now.to_f * 1000).to_i : Float::INFINITY
+    end
+
+    # What nobody starts now.
     def give_back_rest
       while (@item = @items.find { |item| item.failed.nil? })
         @item.failed = true
-        next if foreign?
-        next ready? if @groups.key?(@item.group)
-
-        say('UNSTARTED', false, 'not started: the batch was stopped, or the time is nearly used up; visible again at once', 0)
-        hide(0)
+        give_back unless foreign?
       end
+    end
+
+    # Visible again at once, but for what waits behind its group's head; what could lose its run by that is
+    # sent again, which is reported failed as well.
+    def give_back
+      action, wait_s = decide_on(:unstarted)
+      return if action == :hop && hop_unstarted
+
+      action, wait_s = decide_on(:unstarted) if action == :hop
+      return skip([action, wait_s]) if action == :skip
+
+      say_unstarted('visible again at once')
+      hide(0)
+    end
+
+    def skip(decision)
+      say_held_back(decision)
+      carry_out(*decision)
+    end
+
+    # Each invocation must get something done, or its jobs would be sent round and round.
+    def may_hop?
+      @worked && !@hop_refused && left_ms >= HOP_MS
+    end
+
+    # @return [Boolean] whether it was sent
+    def hop_unstarted
+      send_anew
+      say_unstarted('sent again')
+      settle('the message of a job that was sent again could not be deleted, and the job runs twice') { delete }
+      true
+    rescue StandardError => e
+      @hop_refused = true
+      say('SETTLE_FAILED', true, "not started, and could not be sent again: #{e.message}", nil, e)
+      false
+    end
+
+    def say_unstarted(what)
+      say('UNSTARTED', false, "not started: the batch was stopped, or the time is nearly used up; #{what}", 0)
     end
 
     def foreign?
@@ -141,7 +182,7 @@ module Lambdakiq
       { max_retries: @options[:max_retries], jitter_percent: @options[:jitter_percent], now_ms: epoch_ms,
         received_at_ms: @now_ms, max_receive_count: max_receive_count,
         retention_s: attributes['MessageRetentionPeriod'].to_i,
-        group_blocked: @groups.key?(@item.group), group_wait_s: group_wait_s,
+        group_blocked: @groups.key?(@item.group), group_wait_s: group_wait_s, may_hop: may_hop?,
         alone_in_group: alone_in_group?, seen_dead: @client.deaths.include?(@item.record.message_id) }
     end
 
