@@ -143,6 +143,35 @@ module Unrun
     assert_equal [['interrupt', 1], %w[a one], %w[a two]], Ledger.lines
   end
 
+  # Which makes SQS share a standard queue fairly.
+  def test_a_message_that_is_sent_again_keeps_its_group
+    queue = make_queue
+    GroupJob.set(queue: queue, wait: 1000).perform_later('a', 'work')
+    QueueTest::SERVER.advance(901)
+    invoke(queue)
+    QueueTest::SERVER.advance(100)
+
+    assert_equal(['a'], receive(queue).map { |message| message.attributes['MessageGroupId'] })
+  end
+
+  def test_a_queue_that_cannot_be_asked_is_asked_once_in_a_batch
+    queue = make_queue
+    2.times { ActJob.set(queue: queue).perform_later('fail') }
+    unknown = events('attributes_unknown.lambdakiq') { refusing('GetQueueAttributes') { assert_equal 2, invoke(queue).size } }
+
+    assert_equal 1, unknown.size
+    assert_equal [0, 2, 0], counts(queue)
+  end
+
+  def test_a_foreign_head_at_its_last_receive_blocks_nobody
+    queue = make_queue(fifo: true, max_receive_count: 1)
+    sqs.send_message(queue_url: queue, message_body: 'foreign', message_group_id: 'a', message_deduplication_id: 'x')
+    GroupJob.set(queue: queue).perform_later('a', 'work')
+    invoke(queue)
+
+    assert_equal [%w[a work]], Ledger.lines
+  end
+
   private
 
   # The receipt handle of the job's message, which is in flight.

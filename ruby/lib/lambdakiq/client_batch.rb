@@ -18,6 +18,8 @@ module Lambdakiq
     FRESH_S = 10
     # With less time than this left nothing is sent again.
     HOP_MS = 500
+    # What SQS would not tell: nothing is deleted by a failure then.
+    NO_ATTRIBUTES = {}.freeze
 
     # @param options [Hash] as {Native::Batch} takes them
     def initialize(client, options)
@@ -26,6 +28,7 @@ module Lambdakiq
       @items = []
       @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
       @read_at = {} # queue => when its attributes were read
+      @unreadable = [] # queues, that were asked in vain: each question may take seconds
       @notes = []
       @now_ms = epoch_ms
     end
@@ -142,10 +145,11 @@ module Lambdakiq
       say('UNSTARTED', false, "not started: the batch was stopped, or the time is nearly used up; #{what}", 0)
     end
 
+    # At its last receive it will not come back: nobody need wait for it.
     def foreign?
       fault = Native.record_fault(@item.data) or return false
 
-      @groups[@item.group] = nil if @item.group
+      @groups[@item.group] = nil if @item.group && !last_receive?
       say('FOREIGN', true, "the record #{fault}; it is reported failed and left alone")
       true
     end
@@ -191,6 +195,11 @@ module Lambdakiq
       @item.record.fifo_message_group_id == @item.record.job_id if @item.group
     end
 
+    def last_receive?
+      max = max_receive_count
+      max.positive? && @item.record.receive_count >= max
+    end
+
     def group_wait_s
       return unless @groups.key?(@item.group)
 
@@ -198,18 +207,20 @@ module Lambdakiq
     end
 
     def max_receive_count
-      return Native::MAX_RECEIVE_UNKNOWN if attributes.frozen? && attributes.empty?
+      return Native::MAX_RECEIVE_UNKNOWN if attributes.equal?(NO_ATTRIBUTES)
 
       @item.queue.redrive_policy ? @item.queue.max_receive_count : Native::MAX_RECEIVE_NONE
     end
 
-    # Frozen and empty when SQS would not tell: nothing is deleted by a failure then.
     def attributes
+      return NO_ATTRIBUTES if @unreadable.include?(@item.queue)
+
       @read_at[@item.queue] ||= Time.now
       @item.queue.attributes
     rescue StandardError => e
+      @unreadable << @item.queue
       say('ATTRIBUTES_UNKNOWN', true, "its attributes cannot be read: #{e.message}", nil, e)
-      {}.freeze
+      NO_ATTRIBUTES
     end
 
     # Whether they were older than a deletion may rest on.

@@ -92,7 +92,7 @@ module Lambdakiq
     def resend(record, delay_ms)
       job_id = record.job_id || record.message_id # a broken body is sent again as well
       json = @client.with do |native|
-        native.send_params(@reference, record.body, job_id, delay_ms, record.fifo_message_group_id, record.message_id,
+        native.send_params(@reference, record.body, job_id, delay_ms, record.attributes['MessageGroupId'], record.message_id,
                            true, record.trace_header)
       end
       @client.call(:send_message, queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
