@@ -67,7 +67,8 @@ module ScriptedApp
       note(event.name[/\A\w+/], job: job.job_id, executions: job.executions, error: error&.class&.name, wait: wait)
     end
     ActiveSupport::Notifications.subscribe(/\A(?!request\.).*\.lambdakiq\z/) do |event|
-      note('note', kind: event.name, message: event.payload[:message_id], text: event.payload[:text].to_s)
+      note('note', kind: event.name, message: event.payload[:message_id], queue: event.payload[:queue],
+                   text: event.payload[:text].to_s)
     end
   end
 end

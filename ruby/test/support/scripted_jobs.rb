@@ -40,6 +40,7 @@ class ScriptedJob < ActiveJob::Base
     when 'enqueue' then self.class.set(queue: queue_name).perform_later(script)
     when 'enqueue_async' then AsyncScriptedJob.set(queue: queue_name).perform_later('acts' => ['work'])
     when 'sleep' then sleep(script.fetch('sleep_s', 60))
+    when 'slow' then sleep(3.05) # of NeverLose::World::TIMEOUT_S: less than the guard is left
     when 'until stopping' then work_until_stopping
     end
   end
@@ -58,6 +59,13 @@ class ScriptedJob < ActiveJob::Base
     job_class.lambdakiq_options(retry: count, message_group_id: GROUP)
     [count, job_class]
   end.merge(nil => self).freeze
+
+  # The same with `dead: :dlq`.
+  KEPT = [0, 1, 5, 12].to_h do |count|
+    job_class = const_set("Kept#{count}", Class.new(self))
+    job_class.lambdakiq_options(retry: count, dead: :dlq, message_group_id: GROUP)
+    [count, job_class]
+  end.freeze
 
   # `retry: true` and `false`.
   class AllRetriesJob < self

@@ -4,11 +4,14 @@ module NeverLose
   # What must be true of every job when all is quiet. Each complaint is a sentence.
   class Judge
     MAX_RETRIES = 12
+    # With less time left than this a job that is not started is not sent again.
+    HOP_MS = 500
 
     def initialize(plan, outcome)
       @plan = plan
       @outcome = outcome
       @timeline = outcome.timeline
+      @messages = {}.compare_by_identity
     end
 
     # @return [Array<String>] with the timeline of the job that is wronged
@@ -34,32 +37,49 @@ module NeverLose
 
     # A job's own retries are spent, or there is no dead-letter queue.
     def deletable?(queue, job)
-      !job.poison && (job.retry || queue.max_receive_count.nil?)
+      !job.poison && ((job.retry && !job.kept) || queue.max_receive_count.nil?)
     end
 
     def buried(queue, job)
-      return [] if job.poison || runs(job).any? || crashed(job).any? || excused?(queue, job)
+      return [] if job.poison || runs(job).any? || crashed(job).any? || late(job).any? || helpless?(queue, job)
 
       ['in the dead-letter queue without one run, and no crash or timeout spent its receives']
     end
 
-    # What docs/semantics.md says of jobs that cannot know better: one that was not due at its last receive
-    # and that SQS did not take anew; one of a FIFO queue that did not say how many receives there are; one
-    # whose tries were spent on waiting for others of its group.
-    def excused?(queue, job)
-      (job.wait_s.positive? && queue.faults.key?('SendMessage')) ||
-        (queue.fifo && queue.faults.key?('GetQueueAttributes')) ||
-        (noted?(job, 'skipped') && noted?(job, 'drained'))
+    # The ways that docs/semantics.md gives: SQS refused to take it anew when it was not started, or at its last
+    # receive when it was not due; or its last receive went to waiting in a FIFO queue that did not say that it
+    # was the last.
+    def helpless?(queue, job)
+      invocations(job).any? do |invocation|
+        record = invocation['records'].find { |candidate| of?(candidate, job) }
+        last = record['receive'] == queue.max_receive_count
+        notes = notes_of(invocation, queue)
+        own = notes.select { |note| note['message'] == record['message'] }
+        (refused?(notes) && noted?(own, 'unstarted')) || ((last || queue.fifo) && refused?(own)) ||
+          (last && queue.fifo && noted?(notes, 'attributes_unknown') && noted?(own, 'skipped', 'deferred', 'unstarted'))
+      end
     end
 
-    def noted?(job, kind)
-      @timeline.any? { |entry| entry['kind'] == "#{kind}.lambdakiq" && entry['message'] == job.message_id }
+    # What an invocation had to say of a queue, which it says at its end.
+    def notes_of(invocation, queue)
+      rest = @timeline.drop(@timeline.index(invocation))
+      rest.select { |entry| entry['pid'] == invocation['pid'] }.take_while { |entry| entry['what'] != 'answered' }
+          .select { |entry| entry['what'] == 'note' && entry['queue'] == queue.name }
+    end
+
+    def noted?(notes, *kinds)
+      notes.any? { |note| kinds.include?(note['kind'].delete_suffix('.lambdakiq')) }
+    end
+
+    def refused?(notes)
+      notes.any? { |note| note['text'].include?('could not be sent again') }
     end
 
     # --- More that is promised
 
     def manners(queue, job)
-      [early(job), *(exactly_once(queue, job) if queue.faultless? && crashed(job).empty? && !job.poison)].compact
+      smooth = queue.faultless? && crashed(job).empty? && late(job).empty?
+      [early(job), *(exactly_once(queue, job) if smooth && !job.poison)].compact
     end
 
     def early(job)
@@ -71,13 +91,21 @@ module NeverLose
     def exactly_once(queue, job)
       [("performed #{done(job).size} times" if done(job).size > 1),
        ('performed and in the dead-letter queue' if done?(job) && dead?(queue, job)),
-       ("#{stopped(job).size} times retry_stopped" if stopped(job).size != (done?(job) ? 0 : 1)),
+       ("#{stopped(job).size} times retry_stopped" unless told_as_promised?(job)),
        tries(queue, job)]
     end
 
-    # On a standard queue nothing but a try spends a receive.
+    # A death is told once; and once more, should a process that did not see it give the job of a group that
+    # others share its last receive.
+    def told_as_promised?(job)
+      more = stopped(job).size - (done?(job) ? 0 : 1)
+      pids = stopped(job).map { |entry| entry['pid'] }
+      more.zero? || (more == 1 && job.group && (done?(job) || pids.uniq.size == 2))
+    end
+
+    # On a standard queue nothing but a try spends a receive, where there is time for one.
     def tries(queue, job)
-      return if queue.fifo || done?(job) || job.acts.include?('hiccup')
+      return if queue.fifo || done?(job) || job.acts.include?('hiccup') || unstarted?(job)
 
       wanted = limit(queue, job) + 1
       "tried #{runs(job).size} times, not #{wanted}" unless runs(job).size == wanted
@@ -130,18 +158,34 @@ module NeverLose
 
     def dead?(queue, job)
       @outcome.dead.fetch(queue).any? do |message|
-        job.job_id ? message.body.include?(job.job_id) : message.message_id == job.message_id
+        job.job_id ? message.body.include?(job.job_id) : messages(job).include?(message.message_id)
       end
     end
 
-    # Invocations that had the job and were never answered, or whose process ended before its turn.
-    def crashed(job)
-      @answered ||= @timeline.filter_map { |entry| entry['request'] if entry['what'] == 'answered' }.to_h { |id| [id, true] }
-      invocations(job).reject { |entry| @answered.key?(entry['request']) } + unstarted(job)
+    # The message that was sent, and those that it was sent again as.
+    def messages(job)
+      @messages[job] ||= @timeline.each_with_object([job.message_id]) do |entry, known|
+        known << entry['text'][/sent again as message (\S+)/, 1] if entry['what'] == 'note' && known.include?(entry['message'])
+      end.compact
     end
 
-    def unstarted(job)
-      @timeline.select { |entry| entry['kind'] == 'unstarted.lambdakiq' && entry['message'] == job.message_id }
+    # Invocations that had the job and were never answered.
+    def crashed(job)
+      @answered ||= @timeline.filter_map { |entry| entry['request'] if entry['what'] == 'answered' }.to_h { |id| [id, true] }
+      invocations(job).reject { |entry| @answered.key?(entry['request']) }
+    end
+
+    # Invocations that had it and too little time left to send it anew: as good as a timeout.
+    def late(job)
+      invocations(job).select do |entry|
+        answer = @timeline.find { |candidate| candidate['what'] == 'answered' && candidate['request'] == entry['request'] }
+        answer && answer['at_ms'] - entry['at_ms'] > (World::TIMEOUT_S * 1000) - HOP_MS
+      end
+    end
+
+    def unstarted?(job)
+      received = invocations(job).flat_map { |entry| entry['records'] }.select { |record| of?(record, job) }.map { |record| record['message'] }
+      @timeline.any? { |entry| entry['kind'] == 'unstarted.lambdakiq' && received.include?(entry['message']) }
     end
 
     def invocations(job)
@@ -149,7 +193,7 @@ module NeverLose
     end
 
     def of?(record, job)
-      (job.job_id && record['job'] == job.job_id) || record['message'] == job.message_id
+      (job.job_id && record['job'] == job.job_id) || messages(job).include?(record['message'])
     end
 
     # --- Explaining

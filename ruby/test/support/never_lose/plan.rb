@@ -16,11 +16,11 @@ module NeverLose
     end
   end
 
-  # What is sent. retry: nil, 0, 1, 5 or 12; poison: a body that is no job of ours, or nil.
-  # Later filled in: job_id, message_id, sent_ms.
-  JobPlan = Struct.new(:index, :acts, :retry, :group, :wait_s, :poison, :job_id, :message_id, :due_ms, keyword_init: true) do
+  # What is sent. retry: nil, 0, 1, 5 or 12; kept: `dead: :dlq`; poison: a body that is no job of ours, or nil.
+  # Later filled in: job_id, message_id, due_ms.
+  JobPlan = Struct.new(:index, :acts, :retry, :kept, :group, :wait_s, :poison, :job_id, :message_id, :due_ms, keyword_init: true) do
     def to_s
-      what = poison ? "poison #{poison}" : "acts #{acts.join(' ')}, retry #{self.retry.inspect}"
+      what = poison ? "poison #{poison}" : "acts #{acts.join(' ')}, retry #{self.retry.inspect}#{', kept' if kept}"
       "job #{index} (#{job_id || message_id}): #{what}, group #{group.inspect}, wait #{wait_s} s"
     end
   end
@@ -34,6 +34,8 @@ module NeverLose
     FAULTS = %i[error throttle denied cut lost_answer].freeze
     # A process that dies has to be started again, which costs more than everything else here.
     CRASHES = %w[kill sleep signal].freeze
+    # So many jobs take an invocation nearly all of its time, so that others of their batch are not started.
+    SLOW = 2
 
     attr_reader :seed, :queues, :batch_size, :jump_s
 
@@ -42,7 +44,9 @@ module NeverLose
     def initialize(seed, queues:, crashes:)
       @seed = seed
       @random = Random.new(seed)
+      @later = Random.new(seed + 1) # what came later must not change what was drawn before
       @crashes = crashes
+      @slow = SLOW
       @batch_size = pick([1, 2, 5, 10])
       @jump_s = pick([0, 5, 600])
       @queues = Array.new(queues) { |index| queue(index) }
@@ -83,8 +87,11 @@ module NeverLose
 
     def job(queue, number)
       poison = pick(POISON) if queue.max_receive_count && chance(0.12)
-      JobPlan.new(index: number, acts: acts(queue), retry: pick(RETRIES), poison: poison,
-                  group: (pick(%w[a b]) if queue.fifo && chance(0.8)), wait_s: chance(0.15) ? pick([5, 70, 1000, 4000]) : 0)
+      job = JobPlan.new(index: number, acts: acts(queue), retry: pick(RETRIES), poison: poison,
+                        group: (pick(%w[a b]) if queue.fifo && chance(0.8)), wait_s: chance(0.15) ? pick([5, 70, 1000, 4000]) : 0)
+      job.kept = @later.rand < 0.3 && !job.retry.nil?
+      job.acts.unshift('slow') if @later.rand < 0.08 && (@slow -= 1) >= 0
+      job
     end
 
     # The last act repeats: that one never ends a process, nor is it one more retry_on.

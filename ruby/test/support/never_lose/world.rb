@@ -63,7 +63,7 @@ module NeverLose
     def send_job(queue, job)
       return send_poison(queue, job) if job.poison
 
-      job_class = ScriptedJob::WITH_RETRY.fetch(job.retry)
+      job_class = (job.kept ? ScriptedJob::KEPT : ScriptedJob::WITH_RETRY).fetch(job.retry)
       job.due_ms = @dev.clock_ms + (job.wait_s * 1000)
       sent = job_class.set(queue: queue.name, wait: job.wait_s).perform_later('acts' => job.acts, 'group' => job.group)
       job.job_id = sent.job_id
