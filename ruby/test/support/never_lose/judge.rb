@@ -117,16 +117,21 @@ module NeverLose
       [job.retry || MAX_RETRIES, MAX_RETRIES, queue.max_receive_count - 1].min
     end
 
-    # Within a group first come, first done; what was sent anew (a wait, a retry_on) stands at its end.
+    # Within a group first come, first done; what was sent anew (a wait, a retry_on) stands at its end, and what
+    # was dead has let the others pass, should it be tried again all the same.
     def order(queue)
       return [] unless queue.fifo
 
-      queue.jobs.reject { |job| job.poison || job.group.nil? || job.wait_s.positive? || job.acts.include?('hiccup') }
+      queue.jobs.reject { |job| job.poison || job.group.nil? || sent_anew?(job) || stopped(job).any? }
            .group_by(&:group).filter_map do |group, jobs|
         performed = jobs.select { |job| done?(job) }
         actual = performed.sort_by { |job| @timeline.index(done(job).first) }
         "#{queue}\n  group #{group} was performed in the order #{actual.map(&:index)}" if actual != performed
       end
+    end
+
+    def sent_anew?(job)
+      job.wait_s.positive? || job.acts.include?('hiccup') || messages(job).size > 1
     end
 
     def leftovers(queue)
