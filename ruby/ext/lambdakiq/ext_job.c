@@ -136,9 +136,9 @@ static lk_decision decide(const lk_job_facts *facts, VALUE moment, VALUE options
     return lk_job_after(facts, RTEST(moment));
 }
 
-/* decide(record, moment, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep
- * first when there are any. moment: nil before the job runs; then true or false, whether it worked; :unsent
- * when SQS did not take it anew; :unstarted when it will not run now. */
+/* decide(record, moment, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep first
+ * when there are any. moment: nil before the job runs; then true or false, whether it worked;
+ * :unsent when SQS did not take it anew; :unstarted when it will not run now. */
 static VALUE native_decide(VALUE self, VALUE record_hash, VALUE moment, VALUE options)
 {
     lk_record record;
