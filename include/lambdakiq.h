@@ -489,7 +489,7 @@ typedef struct lk_decision {
     int64_t sleep_ms; /* RUN, HOP: wait this long first, a second at most */
     bool dead;        /* the job will not be tried again. After it ran: retry_stopped; before: it
                          had died already (or its function died in the last try). A DRAIN that is
-                         not dead leads to one more try, at the message's last receive */
+                         not dead leads to another try: before it ran, at its last receive */
     bool shortened;   /* wait cut to stay within MessageRetentionPeriod (B31): warn once */
     bool no_redrive;  /* deleted because the queue has no redrive policy: warn once */
     int limit;        /* after a failure: how many retries the job gets, as lk_job_limit; else 0 */
