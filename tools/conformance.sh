@@ -4,13 +4,14 @@
 # Runs clients of others, unmodified, against the local SQS as people run it: all suites of
 # test/conformance, or those named: tools/conformance.sh boto3 …
 #   boto3        python3-boto3, by default that of the system: LAMBDAKIQ_PYTHON names another python3
+#   javascript   @aws-sdk/client-sqs, from npm
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-suites=(boto3)
+suites=(boto3 javascript)
 case "${1:-}" in
-  -h | --help) sed -n '4,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ $# -eq 0 ] || suites=("$@")
 
@@ -32,6 +33,14 @@ quietly openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -da
 
 run_boto3() {
   PYTHONDONTWRITEBYTECODE=1 "${LAMBDAKIQ_PYTHON:-/usr/bin/python3}" test/conformance/boto3
+}
+
+run_javascript() {
+  (
+    cd test/conformance/javascript
+    npm ls >/dev/null 2>&1 || quietly npm ci --no-audit --no-fund
+    node --test --test-reporter=spec suite.mjs
+  )
 }
 
 for suite in "${suites[@]}"; do
