@@ -5,13 +5,14 @@
 # test/conformance, or those named: tools/conformance.sh boto3 …
 #   boto3        python3-boto3, by default that of the system: LAMBDAKIQ_PYTHON names another python3
 #   javascript   @aws-sdk/client-sqs, from npm
+#   ruby         aws-sdk-sqs, from RubyGems
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-suites=(boto3 javascript)
+suites=(boto3 javascript ruby)
 case "${1:-}" in
-  -h | --help) sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '4,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ $# -eq 0 ] || suites=("$@")
 
@@ -41,6 +42,11 @@ run_javascript() {
     npm ls >/dev/null 2>&1 || quietly npm ci --no-audit --no-fund
     node --test --test-reporter=spec suite.mjs
   )
+}
+
+run_ruby() {
+  bundle_for test/conformance/ruby
+  (cd test/conformance/ruby && bundle exec ruby suite.rb)
 }
 
 for suite in "${suites[@]}"; do
