@@ -6,13 +6,15 @@
 #   boto3        python3-boto3, by default that of the system: LAMBDAKIQ_PYTHON names another python3
 #   javascript   @aws-sdk/client-sqs, from npm
 #   ruby         aws-sdk-sqs, from RubyGems
+#   shoryuken    the job library: its command works on our queues
+#   aws_activejob  aws-activejob-sqs, likewise
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-suites=(boto3 javascript ruby)
+suites=(boto3 javascript ruby shoryuken aws_activejob)
 case "${1:-}" in
-  -h | --help) sed -n '4,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '4,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ $# -eq 0 ] || suites=("$@")
 
@@ -44,10 +46,13 @@ run_javascript() {
   )
 }
 
-run_ruby() {
+run_with_bundle() {
   bundle_for test/conformance/ruby
-  (cd test/conformance/ruby && bundle exec ruby suite.rb)
+  (cd test/conformance/ruby && bundle exec ruby "$1")
 }
+run_ruby() { run_with_bundle suite.rb; }
+run_shoryuken() { run_with_bundle shoryuken_test.rb; }
+run_aws_activejob() { run_with_bundle aws_activejob_test.rb; }
 
 for suite in "${suites[@]}"; do
   declare -F "run_$suite" >/dev/null || die "no such suite: $suite (see tools/conformance.sh --help)"
