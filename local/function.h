@@ -37,9 +37,12 @@ typedef enum lk_invoke_status {
     LK_INVOKE_OK,    /* *payload: what the function returned */
     LK_INVOKE_ERROR, /* function error: *payload is its error JSON */
     LK_INVOKE_TIMEOUT,
-    LK_INVOKE_CRASH,     /* process ended, or none can be started: *payload says why */
+    LK_INVOKE_CRASH,     /* the process ended: *payload says how */
     LK_INVOKE_TOO_LARGE, /* response over 6 MiB */
-    LK_INVOKE_THROTTLED, /* no worker became free in time */
+    LK_INVOKE_KILLED,    /* the process was ended because the function stops */
+    /* no process got the event: */
+    LK_INVOKE_UNSTARTED, /* none can be started: *payload says why */
+    LK_INVOKE_THROTTLED, /* none became free in time */
     LK_INVOKE_STOPPED    /* the function is draining */
 } lk_invoke_status;
 
@@ -73,7 +76,7 @@ void lk_function_log(lk_function *function, const char *format, ...)
 /* No new invocations; waits up to grace_ms for running ones, then SIGTERM, then SIGKILL, to the
  * processes this function started. One thread; further calls do nothing. */
 void lk_function_stop(lk_function *function, int64_t grace_ms);
-/* Ends all processes now and starts none any more: running invocations return LK_INVOKE_STOPPED, a
+/* Ends all processes now and starts none any more: running invocations return LK_INVOKE_KILLED, a
  * stop in progress is over soon. Threads: any. */
 void lk_function_kill(lk_function *function);
 /* Stops without grace unless that was done, frees: no other call may be in progress. Accepts NULL.

@@ -115,7 +115,7 @@ static lk_invoke_status conclude_crash(invocation *i, lk_buf *payload)
                      (long long)i->memory_mb, i->worker->shared->memory_mb);
     lk_function_error_payload(payload, i->error_type, message);
     log_report(i, "\tStatus: error");
-    return i->end == LK_WORKER_STOPPED ? LK_INVOKE_STOPPED : LK_INVOKE_CRASH;
+    return i->end == LK_WORKER_STOPPED ? LK_INVOKE_KILLED : LK_INVOKE_CRASH;
 }
 
 static lk_invoke_status conclude(invocation *i, lk_function_answer answer, lk_buf *payload)

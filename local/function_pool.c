@@ -21,6 +21,8 @@ const char *lk_invoke_status_name(lk_invoke_status status)
         [LK_INVOKE_TIMEOUT] = "TIMEOUT",
         [LK_INVOKE_CRASH] = "CRASH",
         [LK_INVOKE_TOO_LARGE] = "TOO_LARGE",
+        [LK_INVOKE_KILLED] = "KILLED",
+        [LK_INVOKE_UNSTARTED] = "UNSTARTED",
         [LK_INVOKE_THROTTLED] = "THROTTLED",
         [LK_INVOKE_STOPPED] = "STOPPED",
     };
@@ -304,7 +306,7 @@ static lk_invoke_status explain_throttle(lk_function *function, lk_buf *payload)
     pthread_mutex_lock(&function->shared.lock);
     if (function->shared.init_error.len > 0) {
         lk_buf_add(payload, lk_buf_slice(&function->shared.init_error));
-        status = LK_INVOKE_CRASH;
+        status = LK_INVOKE_UNSTARTED;
     }
     pthread_mutex_unlock(&function->shared.lock);
     return status;

@@ -5,8 +5,8 @@
  *
  * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
  * server and a real queue. Behind this header: mapping_poll.c, mapping_gather.c,
- * mapping_heartbeat.c, mapping_batch.c, mapping_event.c, mapping_result.c, mapping_trace.c,
- * filter.c.
+ * mapping_heartbeat.c, mapping_batch.c, mapping_invoke.c, mapping_event.c, mapping_result.c,
+ * mapping_trace.c, mapping_facts.c, filter.c.
  */
 #ifndef LK_LOCAL_MAPPING_H
 #define LK_LOCAL_MAPPING_H

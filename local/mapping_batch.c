@@ -6,7 +6,7 @@
 #include "mapping_batch.h"
 
 #include "mapping_event.h"
-#include "mapping_heartbeat.h"
+#include "mapping_invoke.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +26,10 @@ typedef struct batch {
     size_t count;
     const lk_message **others; /* those that the filter drops, or else that are kept unrun */
     size_t other_count;
-    lk_slice *ids; /* of the messages of an event, */
-    bool *done;    /* and whether the function has done them */
-    bool reserved; /* the reservation has not been used yet */
+    lk_slice *ids;           /* of the messages of an event, */
+    bool *done;              /* and whether the function has done them */
+    int64_t hidden_until_ms; /* mono ms: when the visibility timeout of the first of them ends */
+    bool reserved;           /* the reservation has not been used yet */
 } batch;
 
 /* Room for so many messages; false: out of memory. */
@@ -51,27 +52,13 @@ static void close_batch(batch *b)
         lk_function_release(b->facts->function);
 }
 
-static lk_slice queue_name(const lk_mapping_facts *facts)
-{
-    const char *colon = strrchr(facts->queue_arn, ':');
-    return lk_slice_of(colon ? colon + 1 : facts->queue_arn);
-}
-
-static lk_slice attribute(const lk_message *m, const char *name)
-{
-    for (size_t i = 0; i < m->attribute_count; i++)
-        if (lk_slice_equal_str(m->attributes[i].name, name))
-            return m->attributes[i].value;
-    return (lk_slice){0};
-}
-
 static void log_kept(const batch *b, size_t count, const char *why)
 {
     lk_function_log(
         b->facts->function,
         "lambdakiq: %s: %zu message%s of queue %.*s stay%s in it and come%s back when the "
         "visibility timeout ends",
-        why, count, count == 1 ? "" : "s", LK_SLICE_FMT(queue_name(b->facts)),
+        why, count, count == 1 ? "" : "s", LK_SLICE_FMT(lk_mapping_queue_name(b->facts)),
         count == 1 ? "s" : "", count == 1 ? "s" : "");
 }
 
@@ -88,7 +75,8 @@ static void log_undeleted(const lk_mapping_facts *facts, const lk_message *m, co
     lk_function_log(facts->function,
                     "lambdakiq: message %.*s was done but could not be deleted from queue %.*s and "
                     "will be delivered again: %s",
-                    LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), err->message);
+                    LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(lk_mapping_queue_name(facts)),
+                    err->message);
 }
 
 /* One round of deletes, ten at most; leaves in `messages` those worth another round, logs those
@@ -166,7 +154,8 @@ static bool filter(batch *b, const lk_message *const *messages, size_t count, lk
 
 static bool same_group(const lk_message *a, const lk_message *b)
 {
-    return lk_slice_equal(attribute(a, "MessageGroupId"), attribute(b, "MessageGroupId"));
+    return lk_slice_equal(lk_mapping_attribute(a, "MessageGroupId"),
+                          lk_mapping_attribute(b, "MessageGroupId"));
 }
 
 static bool follows_stopped(const batch *b, const lk_message *m)
@@ -180,7 +169,7 @@ static bool follows_stopped(const batch *b, const lk_message *m)
 static bool chain_too_long(const batch *b, const lk_message *m)
 {
     const lk_mapping_facts *facts = b->facts;
-    int64_t count = lk_lineage_count(attribute(m, "AWSTraceHeader"), facts->lineage_key);
+    int64_t count = lk_lineage_count(lk_mapping_attribute(m, "AWSTraceHeader"), facts->lineage_key);
     if (facts->recursion_limit == 0 || count < facts->recursion_limit)
         return false;
     lk_function_log(
@@ -189,7 +178,7 @@ static bool chain_too_long(const batch *b, const lk_message *m)
         "of a chain of %lld invocations of this function and is not run; it goes to the "
         "dead-letter queue once its receives are spent. If the chain is wanted: "
         "RecursiveLoop: Allow in the template, --allow-recursion here",
-        LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(queue_name(facts)), (long long)count);
+        LK_SLICE_FMT(m->message_id), LK_SLICE_FMT(lk_mapping_queue_name(facts)), (long long)count);
     return true;
 }
 
@@ -210,25 +199,6 @@ static void stop_chains(batch *b)
 
 /* --- Invocations ---------------------------------------------------------------------------- */
 
-static lk_invoke_status invoke(batch *b, size_t from, lk_slice event, lk_buf *payload)
-{
-    const lk_mapping_facts *facts = b->facts;
-    lk_buf trace = {0};
-    lk_held held;
-    lk_trace_of_invocation(attribute(b->messages[from], "AWSTraceHeader"),
-                           facts->recursion_limit > 0 ? facts->lineage_key : NULL, &trace);
-    lk_heartbeat_hold(facts->heartbeat, b->messages[from], &held);
-    lk_invoke_status status =
-        b->reserved ? lk_function_invoke_reserved(facts->function, event, lk_buf_slice(&trace),
-                                                  facts->throttle_wait_ms, payload)
-                    : lk_function_invoke(facts->function, event, lk_buf_slice(&trace),
-                                         facts->throttle_wait_ms, payload);
-    lk_heartbeat_let_go(facts->heartbeat, &held);
-    b->reserved = false;
-    lk_buf_clear(&trace);
-    return status;
-}
-
 static const char *kept_because(lk_invoke_status status)
 {
     switch (status) {
@@ -240,35 +210,54 @@ static const char *kept_because(lk_invoke_status status)
         return "the worker process ended";
     case LK_INVOKE_TOO_LARGE:
         return "the function's response is over 6 MB";
-    case LK_INVOKE_THROTTLED:
-        return "no worker became free";
-    case LK_INVOKE_STOPPED:
+    case LK_INVOKE_KILLED:
         return "the function stops";
+    case LK_INVOKE_UNSTARTED:
+    case LK_INVOKE_THROTTLED:
+    case LK_INVOKE_STOPPED: /* were given back */
     case LK_INVOKE_OK:
         break;
     }
     return "the response names no messages of the batch (batchItemFailures)";
 }
 
-/* Invokes the function with messages from..from+count-1; true when it did all of them. */
-static bool run_event(batch *b, size_t from, size_t count, lk_slice event)
+/* What became of the messages of one event. */
+typedef enum fate {
+    FATE_DONE, /* all deleted */
+    FATE_KEPT, /* some are not */
+    FATE_NONE  /* no process got it; they and those behind them are given back */
+} fate;
+
+/* Invokes the function with messages from..from+count-1. */
+static fate run_event(batch *b, size_t from, size_t count, lk_slice event)
 {
     const lk_message *const *messages = b->messages + from;
     lk_buf payload = {0};
     for (size_t i = 0; i < count; i++)
         b->ids[i] = messages[i]->message_id;
-    lk_invoke_status status = invoke(b, from, event, &payload);
+    lk_handout handout = {.event = event,
+                          .messages = messages,
+                          .count = count,
+                          .behind = b->count - from - count,
+                          .hidden_until_ms = b->hidden_until_ms,
+                          .reserved = b->reserved};
+    bool handed_out = false;
+    b->reserved = false;
+    lk_invoke_status status =
+        lk_mapping_invoke(b->facts, b->client, &handout, &handed_out, &payload);
     bool understood =
         lk_mapping_result(b->facts->report_batch_item_failures, status == LK_INVOKE_OK,
                           lk_buf_slice(&payload), b->ids, count, b->done);
     lk_buf_clear(&payload);
+    if (!handed_out)
+        return FATE_NONE;
     if (status != LK_INVOKE_OK || !understood)
         log_kept(b, count, kept_because(status));
     delete_done(b, messages, b->done, count);
     for (size_t i = 0; i < count; i++)
         if (!b->done[i])
-            return false;
-    return true;
+            return FATE_KEPT;
+    return FATE_DONE;
 }
 
 static void run_events(batch *b)
@@ -282,9 +271,11 @@ static void run_events(batch *b)
             log_kept(b, b->count - from, err.message);
             break;
         }
-        bool all_done = run_event(b, from, count, lk_buf_slice(&event));
+        fate result = run_event(b, from, count, lk_buf_slice(&event));
+        if (result == FATE_NONE)
+            break;
         /* A second event of the same receive must not overtake a failed message of its group. */
-        if (b->facts->fifo && !all_done && from + count < b->count) {
+        if (b->facts->fifo && result == FATE_KEPT && from + count < b->count) {
             log_kept(b, b->count - from - count, "an earlier event of the receive failed");
             break;
         }
@@ -293,9 +284,12 @@ static void run_events(batch *b)
 }
 
 void lk_mapping_batch(const lk_mapping_facts *facts, lk_client *client,
-                      const lk_message *const *messages, size_t count)
+                      const lk_message *const *messages, size_t count, int64_t received_ms)
 {
-    batch b = {.facts = facts, .client = client, .reserved = true};
+    batch b = {.facts = facts,
+               .client = client,
+               .hidden_until_ms = received_ms + facts->visibility_s * 1000,
+               .reserved = true};
     lk_err err;
     int rc = open_batch(&b, count) ? 0 : LK_FAIL_NOMEM(&err);
     if (rc == 0 && filter(&b, messages, count, &err)) {

@@ -9,6 +9,8 @@
 #include "mapping.h"
 #include "mapping_trace.h"
 
+#include <stdatomic.h>
+
 /* Set at its start. Strings and the filter are the mapping's own. */
 typedef struct lk_mapping_facts {
     char *queue_arn;
@@ -22,7 +24,13 @@ typedef struct lk_mapping_facts {
     bool report_batch_item_failures;
     int64_t recursion_limit; /* 0: off */
     char lineage_key[LK_LINEAGE_KEY_SIZE];
-    int64_t throttle_wait_ms; /* how long a batch may wait for a worker */
+    int64_t visibility_s; /* what a receive hides messages for */
+    atomic_bool stopping; /* no new polls; what waits need not */
 } lk_mapping_facts;
+
+/* Its name, out of its ARN; borrowed. */
+lk_slice lk_mapping_queue_name(const lk_mapping_facts *facts);
+/* The value of one of the message's system attributes; {NULL,0}: it has none. Borrowed. */
+lk_slice lk_mapping_attribute(const lk_message *message, const char *name);
 
 #endif

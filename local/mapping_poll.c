@@ -26,11 +26,11 @@ enum {
     RESERVE_WAIT_MS = 200, /* how often a poller without a worker looks whether to stop */
     RETRY_FIRST_MS = 250,
     RETRY_MAX_MS = 10000,
-    THROTTLE_MIN_MS = 1000,
-    VISIBILITY_MARGIN_S = 30, /* for the way to the function and the deletes after it */
-    HEARTBEAT_MIN_S = 3,      /* a shorter timeout may end between two extensions */
-    END_POLLS_EVERY_MS = 20,  /* a poll may reach the server just after it ended the others */
-    END_POLLS_FOR_MS = 2000   /* a server that does not answer must not keep us from stopping */
+    VISIBILITY_DEFAULT_S = 30, /* a queue's that does not say */
+    VISIBILITY_MARGIN_S = 30,  /* for the way to the function and the deletes after it */
+    HEARTBEAT_MIN_S = 3,       /* a shorter timeout may end between two extensions */
+    END_POLLS_EVERY_MS = 20,   /* a poll may reach the server just after it ended the others */
+    END_POLLS_FOR_MS = 2000    /* a server that does not answer must not keep us from stopping */
 };
 
 typedef struct poller {
@@ -58,7 +58,6 @@ struct lk_mapping {
     pthread_cond_t changed;
     size_t awake; /* pollers that may poll: the first so many */
     bool paused;
-    bool stopping;
     size_t active; /* pollers between receive and the last delete */
 };
 
@@ -70,9 +69,9 @@ static bool wait_for_turn(const poller *p)
     lk_mapping *m = p->mapping;
     size_t index = (size_t)(p - m->pollers);
     pthread_mutex_lock(&m->lock);
-    while (index >= m->awake && !m->stopping)
+    while (index >= m->awake && !m->facts.stopping)
         lk_cond_wait(&m->changed, &m->lock, -1);
-    bool go_on = !m->stopping;
+    bool go_on = !m->facts.stopping;
     pthread_mutex_unlock(&m->lock);
     return go_on;
 }
@@ -100,9 +99,9 @@ static bool enter(poller *p)
 {
     lk_mapping *m = p->mapping;
     pthread_mutex_lock(&m->lock);
-    while (m->paused && !m->stopping)
+    while (m->paused && !m->facts.stopping)
         lk_cond_wait(&m->changed, &m->lock, -1);
-    bool go_on = !m->stopping;
+    bool go_on = !m->facts.stopping;
     if (go_on) {
         m->active++;
         p->receiving = true;
@@ -116,7 +115,7 @@ static bool receive_again(poller *p)
 {
     lk_mapping *m = p->mapping;
     pthread_mutex_lock(&m->lock);
-    p->receiving = !m->paused && !m->stopping;
+    p->receiving = !m->paused && !m->facts.stopping;
     bool go_on = p->receiving;
     pthread_mutex_unlock(&m->lock);
     return go_on;
@@ -174,7 +173,7 @@ bool lk_mapping_pause(lk_mapping *m, int64_t wait_ms)
     m->paused = true;
     if (!m->end_polls)
         interrupt_polls(m);
-    while (m->active > 0 && !m->stopping && lk_mono_ms() < until)
+    while (m->active > 0 && !m->facts.stopping && lk_mono_ms() < until)
         wait_for_polls(m, until);
     bool quiet = m->active == 0;
     if (!quiet) {
@@ -226,7 +225,7 @@ static void handle_failure(poller *p, const lk_err *err)
                         m->facts.queue_url, err->message);
     int64_t until = lk_mono_ms() + LK_MIN(delay_ms, RETRY_MAX_MS);
     pthread_mutex_lock(&m->lock);
-    while (!m->stopping && lk_mono_ms() < until)
+    while (!m->facts.stopping && lk_mono_ms() < until)
         lk_cond_wait(&m->changed, &m->lock, until);
     pthread_mutex_unlock(&m->lock);
 }
@@ -274,13 +273,14 @@ static int poll_once(poller *p, lk_err *err)
     const lk_mapping *m = p->mapping;
     lk_gathered gathered = {0};
     int rc = receive(p, m->batch_size, POLL_WAIT_S, &gathered, err);
+    int64_t received_ms = lk_mono_ms();
     received(p);
     if (rc == 0)
         scale(p, gathered.count > 0);
     if (rc == 0 && gathered.count > 0)
         rc = fill_batch(p, &gathered, err);
     if (gathered.count > 0)
-        lk_mapping_batch(&m->facts, p->settler, gathered.messages, gathered.count);
+        lk_mapping_batch(&m->facts, p->settler, gathered.messages, gathered.count, received_ms);
     else
         lk_function_release(m->facts.function);
     lk_gathered_clear(&gathered);
@@ -292,13 +292,9 @@ static bool reserve_worker(poller *p)
 {
     lk_mapping *m = p->mapping;
     lk_invoke_status status;
-    bool stopping = false;
     do {
         status = lk_function_reserve(m->facts.function, RESERVE_WAIT_MS);
-        pthread_mutex_lock(&m->lock);
-        stopping = m->stopping;
-        pthread_mutex_unlock(&m->lock);
-    } while (status == LK_INVOKE_THROTTLED && !stopping);
+    } while (status == LK_INVOKE_THROTTLED && !atomic_load(&m->facts.stopping));
     return status == LK_INVOKE_OK;
 }
 
@@ -331,11 +327,10 @@ static int keep_hidden(lk_mapping *m, const lk_client_options *client, int64_t v
 {
     int64_t whole_s =
         lk_function_timeout_ms(m->facts.function) / 1000 + m->facts.window_s + VISIBILITY_MARGIN_S;
-    m->facts.throttle_wait_ms = THROTTLE_MIN_MS;
     if (visibility_s >= whole_s)
         return 0;
     if (m->batch_size > 1) {
-        m->visibility_s = (int)LK_MIN(whole_s, LK_MAX_VISIBILITY_S);
+        m->facts.visibility_s = m->visibility_s = (int)LK_MIN(whole_s, LK_MAX_VISIBILITY_S);
         return 0;
     }
     if (visibility_s < HEARTBEAT_MIN_S)
@@ -354,6 +349,8 @@ static int check_visibility(lk_mapping *m, lk_client *client, const lk_mapping_o
     if (rc != 0)
         return rc;
     int64_t visibility_ms = attributes.visibility_s * 1000;
+    m->facts.visibility_s =
+        attributes.visibility_s < 0 ? VISIBILITY_DEFAULT_S : attributes.visibility_s;
     if (options->keep_hidden)
         return keep_hidden(m, &options->client, attributes.visibility_s, err);
     if (attributes.visibility_s >= 0 && visibility_ms < timeout_ms)
@@ -362,8 +359,6 @@ static int check_visibility(lk_mapping *m, lk_client *client, const lk_mapping_o
                        "seconds; raise VisibilityTimeout of %s or lower the function's timeout",
                        (long long)attributes.visibility_s, (long long)timeout_ms / 1000,
                        m->facts.queue_url);
-    m->facts.throttle_wait_ms =
-        LK_MAX(visibility_ms - timeout_ms - (int64_t)m->facts.window_s * 1000, THROTTLE_MIN_MS);
     return 0;
 }
 
@@ -469,7 +464,7 @@ int lk_mapping_start(const lk_mapping_options *options, lk_function *function, l
 void lk_mapping_quit(lk_mapping *m)
 {
     pthread_mutex_lock(&m->lock);
-    m->stopping = true;
+    m->facts.stopping = true;
     if (!m->end_polls)
         interrupt_polls(m);
     pthread_cond_broadcast(&m->changed);

@@ -407,7 +407,7 @@ static void a_start_that_fails_is_reported_and_tried_again_ever_more_slowly(void
 {
     fixture *f = *state;
     start(f, "exit-at-start", PATIENCE_MS);
-    assert_int_equal(invoke_briefly(f), LK_INVOKE_CRASH);
+    assert_int_equal(invoke_briefly(f), LK_INVOKE_UNSTARTED);
     assert_payload_has(f, "Runtime.ExitError");
     assert_payload_has(f, "exit status 7");
     lk_test_sleep_ms(700);
@@ -424,7 +424,7 @@ static void an_init_error_is_passed_through(void **state)
 {
     fixture *f = *state;
     start(f, "init-error", PATIENCE_MS);
-    assert_int_equal(invoke_briefly(f), LK_INVOKE_CRASH);
+    assert_int_equal(invoke_briefly(f), LK_INVOKE_UNSTARTED);
     assert_payload_has(f, "\"errorMessage\":\"there is no handler\"");
     assert_payload_has(f, "\"errorType\":\"Runtime.NoSuchHandler\"");
 }
@@ -572,7 +572,7 @@ static void stop_ends_what_runs_over_its_grace(void **state)
     begin(&busy, f, "{\"do\":\"sleep\",\"ms\":60000}");
     wait_until_running(f, 1);
     begin_stop(&stop, f, 100);
-    assert_int_equal(join(&busy), LK_INVOKE_STOPPED);
+    assert_int_equal(join(&busy), LK_INVOKE_KILLED);
     end_stop(&stop, f);
     assert_true(lk_test_process_gone(pid));
 }
@@ -597,7 +597,7 @@ static void kill_cuts_a_stop_short(void **state)
     wait_until_running(f, 1);
     begin_stop(&stop, f, 600000); /* would wait ten minutes */
     lk_function_kill(f->function);
-    assert_int_equal(join(&busy), LK_INVOKE_STOPPED);
+    assert_int_equal(join(&busy), LK_INVOKE_KILLED);
     end_stop(&stop, f);
 }
 

@@ -8,6 +8,8 @@
 #include "lk_test_house.h"
 #include "lk_test_process.h"
 
+#include <signal.h>
+
 static lk_test_house *house;
 
 static int close_house(void **state)
@@ -81,6 +83,9 @@ static void a_move_of_the_clock_ends_the_window_and_loses_nothing(void **state)
         lk_test_sleep_ms(3);
     lk_test_house_advance(house, 600);
     lk_test_house_wait(house, "end OkJob", 3);
+    lk_test_house_wait_messages(house, "jobs", 1);
+    while (lk_test_local_in_flight(house->local, "jobs") < 1)
+        lk_test_sleep_ms(3);
     lk_test_house_advance(house, 1); /* and of the window of the fourth */
     lk_test_house_wait_messages(house, "jobs", 0);
     assert_int_equal(lk_test_count(lk_test_house_ledger(house), "end OkJob"), 4);
@@ -148,6 +153,71 @@ static void a_backlog_gets_as_many_worker_processes_as_there_may_be(void **state
     assert_int_equal(processes("end SlowJob", 8), 4);
 }
 
+/* --- A process that dies while a poll has it promised ------------------------------------------
+ */
+
+/* The one process has done a job and is dead while a poll waits for a message. The next one starts
+ * as `how` and `text` say, see lk_test_house_starts. */
+static void kill_idle_process(const char *how, const char *text)
+{
+    enqueue_many("OkJob", "[]", 1);
+    lk_test_house_wait_log(house, "\nREPORT RequestId: ", 1);
+    lk_test_house_wait_messages(house, "jobs", 0);
+    lk_test_sleep_ms(100); /* until the poll is there, most likely */
+    lk_test_house_starts(house, how, text);
+    pid_t pid = (pid_t)lk_test_house_number(house, "end OkJob", 0, "pid=");
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    while (!lk_test_process_gone(pid))
+        lk_test_sleep_ms(3);
+}
+
+static void a_message_waits_for_the_process_that_starts_in_place_of_a_dead_one(void **state)
+{
+    (void)state;
+    house = lk_test_house_start(NULL);
+    kill_idle_process("slow", "3000");
+    enqueue_many("OkJob", "[]", 1);
+    lk_test_house_wait(house, "end OkJob", 2);
+    assert_int_equal(lk_test_house_number(house, "end OkJob", 1, "receives="), 1);
+    lk_test_house_wait_messages(house, "jobs", 0);
+}
+
+static void a_message_that_waited_for_a_process_is_hidden_for_a_whole_timeout_again(void **state)
+{
+    (void)state;
+    house = lk_test_house_start(&(lk_test_house_options){.visibility_s = 6, .timeout_ms = 6000});
+    kill_idle_process("slow", "4000");
+    enqueue_many("SlowJob", "[3500]", 1);
+    lk_test_house_wait(house, "end SlowJob", 1);
+    lk_test_house_wait_messages(house, "jobs", 0);
+    assert_int_equal(lk_test_count(lk_test_house_ledger(house), "start SlowJob"), 1);
+}
+
+static void a_message_for_which_no_process_starts_is_given_back(void **state)
+{
+    (void)state;
+    house = lk_test_house_start(&(lk_test_house_options){.visibility_s = 4, .timeout_ms = 1000});
+    kill_idle_process("broken", "");
+    enqueue_many("OkJob", "[]", 1);
+    lk_test_house_wait_log(house, "1 message of queue jobs is given back", 1);
+    lk_test_house_starts(house, "broken", NULL);
+    lk_test_house_wait(house, "end OkJob", 2);
+    lk_test_house_wait_messages(house, "jobs", 0);
+}
+
+static void a_message_that_waits_for_a_process_is_given_back_when_the_mapping_stops(void **state)
+{
+    (void)state;
+    house = lk_test_house_start(NULL);
+    kill_idle_process("slow", "60000");
+    enqueue_many("OkJob", "[]", 1);
+    while (lk_test_local_in_flight(house->local, "jobs") == 0)
+        lk_test_sleep_ms(3);
+    lk_mapping_stop(house->mapping);
+    house->mapping = NULL;
+    assert_int_equal(lk_test_local_visible(house->local, "jobs"), 1);
+}
+
 int main(void)
 {
 #define HOUSE_TEST(name) cmocka_unit_test_teardown(name, close_house)
@@ -159,6 +229,10 @@ int main(void)
         HOUSE_TEST(what_does_not_match_the_filter_is_deleted_without_an_invocation),
         HOUSE_TEST(one_worker_process_is_enough_for_one_job_after_the_other),
         HOUSE_TEST(a_backlog_gets_as_many_worker_processes_as_there_may_be),
+        HOUSE_TEST(a_message_waits_for_the_process_that_starts_in_place_of_a_dead_one),
+        HOUSE_TEST(a_message_that_waited_for_a_process_is_hidden_for_a_whole_timeout_again),
+        HOUSE_TEST(a_message_for_which_no_process_starts_is_given_back),
+        HOUSE_TEST(a_message_that_waits_for_a_process_is_given_back_when_the_mapping_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,8 @@ void lk_test_house_stop(lk_test_house *h)
     lk_mapping_stop(h->mapping);
     lk_function_free(h->function);
     lk_test_local_stop(h->local);
+    lk_test_house_starts(h, "slow", NULL);
+    lk_test_house_starts(h, "broken", NULL);
     unlink(h->ledger);
     unlink(h->clock_path);
     rmdir(h->dir);
@@ -157,6 +159,20 @@ void lk_test_house_enqueue(lk_test_house *h, const char *job_class, const char *
     lk_err err;
     assert_lk_ok(lk_enqueue(lk_test_local_client(h->local), h->queue, job_class, arguments, options,
                             NULL, &err));
+}
+
+void lk_test_house_starts(lk_test_house *h, const char *how, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s.%s", h->ledger, how);
+    if (!text) {
+        unlink(path);
+        return;
+    }
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
 }
 
 static const char *read_all(lk_test_house *h, FILE *file)

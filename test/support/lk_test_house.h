@@ -52,6 +52,9 @@ void lk_test_house_stop(lk_test_house *house); /* accepts NULL */
 
 void lk_test_house_enqueue(lk_test_house *house, const char *job_class, const char *arguments,
                            const lk_enqueue_options *options);
+/* What processes of fixture_jobs find when they start from now on: "slow" and milliseconds, or
+ * "broken" and anything. NULL: nothing any more. */
+void lk_test_house_starts(lk_test_house *house, const char *how, const char *text);
 /* All the function printed, and all its jobs wrote; until the next of these calls. */
 const char *lk_test_house_log(lk_test_house *house);
 const char *lk_test_house_ledger(lk_test_house *house);

@@ -54,10 +54,9 @@ module ShutdownBehaviour
 
   private
 
-  # One worker process, and batches of ten. A message waits for a process to start for as long as it may be
-  # hidden longer than the function may run.
+  # One worker process, and batches of ten.
   def run_dev(**options)
-    @dev = DevServer.new(queues: ['jobs'], batch_size: 10, timeout: 300, visibility: 400, **options)
+    @dev = DevServer.new(queues: ['jobs'], batch_size: 10, timeout: 300, **options)
   end
 
   # As many jobs in one call, so that they come in one batch.
