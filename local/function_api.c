@@ -210,11 +210,8 @@ static void give_too_large(lk_function_api *api, size_t bytes)
 static void set_error_type(lk_function_api *api, const char *given)
 {
     static const char *const owners[] = {"Runtime.", "Function."};
-    const char *fallback = "Function.Unknown";
-    api->error_type[0] = '\0';
-    if (!given)
-        return;
-    for (size_t i = 0; i < LK_COUNT(owners); i++) {
+    const char *unknown = "Runtime.Unknown";
+    for (size_t i = 0; given && i < LK_COUNT(owners); i++) {
         size_t len = strlen(owners[i]);
         if (strncmp(given, owners[i], len) != 0)
             continue;
@@ -222,12 +219,12 @@ static void set_error_type(lk_function_api *api, const char *given)
         size_t letters = 0;
         while (isalpha((unsigned char)name[letters]))
             letters++;
-        if (letters > 0 && name[letters] == '\0' && isupper((unsigned char)name[0]) &&
+        if (letters > 1 && name[letters] == '\0' && isupper((unsigned char)name[0]) &&
             lk_slice_copy(lk_slice_of(given), api->error_type, sizeof(api->error_type)))
             return;
-        fallback = i == 0 ? "Runtime.Unknown" : fallback;
+        unknown = i == 0 ? unknown : "Function.Unknown";
     }
-    snprintf(api->error_type, sizeof(api->error_type), "%s", fallback);
+    snprintf(api->error_type, sizeof(api->error_type), "%s", unknown);
 }
 
 static bool streaming_mode_known(struct MHD_Connection *connection)
@@ -235,6 +232,23 @@ static bool streaming_mode_known(struct MHD_Connection *connection)
     const char *mode = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
                                                    "Lambda-Runtime-Function-Response-Mode");
     return !mode || strcmp(mode, "streaming") == 0;
+}
+
+/* A streamed response may end in an error, told in trailers: the error's body, in base64, takes the
+ * place of what was streamed. */
+static bool take_stream_error(lk_function_api *api, call *c)
+{
+    const char *type = MHD_lookup_connection_value(c->connection, MHD_FOOTER_KIND,
+                                                   "Lambda-Runtime-Function-Error-Type");
+    const char *body = MHD_lookup_connection_value(c->connection, MHD_FOOTER_KIND,
+                                                   "Lambda-Runtime-Function-Error-Body");
+    if (!type)
+        return false;
+    lk_buf_reset(&c->body);
+    if (!body || !lk_base64_decode(lk_slice_of(body), &c->body))
+        lk_buf_reset(&c->body);
+    set_error_type(api, type);
+    return true;
 }
 
 /* The id is checked before the state: an answer to another invocation is 400 in any state, a second
@@ -261,6 +275,8 @@ static enum MHD_Result settle(lk_function_api *api, call *c, lk_slice id, bool i
     if (is_error)
         set_error_type(api, MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
                                                         "Lambda-Runtime-Function-Error-Type"));
+    else
+        is_error = take_stream_error(api, c);
     give_body(api, c, is_error ? LK_ANSWER_ERROR : LK_ANSWER_RESPONSE);
     return reply_accepted(connection);
 }

@@ -4,6 +4,8 @@
  */
 #include "lk_test.h"
 
+#include "lk_test_wire.h"
+
 #include "function_api.h"
 #include "http.h"
 
@@ -227,8 +229,8 @@ static void error_types_off_the_pattern_count_as_unknown(void **state)
 {
     static const char *const cases[][2] = {
         {"Runtime.ExitError", "Runtime.ExitError"}, {"Function.X1", "Function.Unknown"},
-        {"Runtime.not-a-name", "Runtime.Unknown"},  {"NoMethodError", "Function.Unknown"},
-        {"Function.", "Function.Unknown"},
+        {"Runtime.not-a-name", "Runtime.Unknown"},  {"NoMethodError", "Runtime.Unknown"},
+        {"Function.", "Function.Unknown"},          {"", "Runtime.Unknown"},
     };
     fixture *f = *state;
     for (size_t i = 0; i < LK_COUNT(cases); i++) {
@@ -333,6 +335,66 @@ static void an_unknown_response_mode_is_400(void **state)
     assert_int_equal(end_invocation(f), LK_ANSWER_RESPONSE);
 }
 
+/* What HTTP/1.1 puts between head and end of a chunked body. */
+static void post_in_chunks(fixture *f, lk_test_wire *wire, const char *rest)
+{
+    lk_test_wire_open(wire, lk_function_api_port(f->api));
+    lk_test_wire_write(
+        wire, LK_SLICE_LITERAL("POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\n"
+                               "Host: localhost\r\nTransfer-Encoding: chunked\r\n"
+                               "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+                               "Trailer: Lambda-Runtime-Function-Error-Type, "
+                               "Lambda-Runtime-Function-Error-Body\r\n\r\n"
+                               "5\r\n{\"bat\r\n"));
+    lk_test_wire_write(wire, text(rest));
+}
+
+static void assert_wire_status(lk_test_wire *wire, int status)
+{
+    lk_test_reply reply = {0};
+    assert_true(lk_test_wire_read(wire, &reply, 5000));
+    assert_int_equal(reply.status, status);
+    lk_test_reply_clear(&reply);
+    lk_test_wire_close(wire);
+}
+
+static void a_streamed_response_is_put_together(void **state)
+{
+    fixture *f = *state;
+    lk_test_wire wire;
+    run_to_running(f);
+    post_in_chunks(f, &wire, "3\r\nch\"\r\n0\r\n\r\n");
+    assert_wire_status(&wire, 202);
+    assert_int_equal(end_invocation(f), LK_ANSWER_RESPONSE);
+    assert_slice(lk_buf_slice(&f->payload), "{\"batch\"");
+}
+
+static void a_streamed_response_with_an_error_in_its_trailers_is_that_error(void **state)
+{
+    fixture *f = *state;
+    lk_test_wire wire;
+    run_to_running(f);
+    post_in_chunks(f, &wire,
+                   "0\r\nLambda-Runtime-Function-Error-Type: Function.Broken\r\n"
+                   "Lambda-Runtime-Function-Error-Body: eyJlcnJvck1lc3NhZ2UiOiJvaCJ9\r\n\r\n");
+    assert_wire_status(&wire, 202);
+    assert_int_equal(end_invocation(f), LK_ANSWER_ERROR);
+    assert_slice(lk_buf_slice(&f->payload), "{\"errorMessage\":\"oh\"}");
+    assert_string_equal(f->error_type, "Function.Broken");
+}
+
+static void a_response_that_is_cut_off_is_no_answer(void **state)
+{
+    fixture *f = *state;
+    lk_test_wire wire;
+    run_to_running(f);
+    post_in_chunks(f, &wire, "");
+    lk_test_wire_reset(&wire);
+    assert_int_equal(ask(f, "POST", "invocation/id-1/response", text("[1]"), "OK"), 202);
+    assert_int_equal(end_invocation(f), LK_ANSWER_RESPONSE);
+    assert_slice(lk_buf_slice(&f->payload), "[1]");
+}
+
 static void init_error_is_taken_once_and_ends_the_runtime(void **state)
 {
     fixture *f = *state;
@@ -395,6 +457,9 @@ int main(void)
         API_TEST(a_response_of_the_largest_size_is_taken),
         API_TEST(a_response_over_the_limit_is_413_and_the_runtime_goes_on),
         API_TEST(an_unknown_response_mode_is_400),
+        API_TEST(a_streamed_response_is_put_together),
+        API_TEST(a_streamed_response_with_an_error_in_its_trailers_is_that_error),
+        API_TEST(a_response_that_is_cut_off_is_no_answer),
         API_TEST(init_error_is_taken_once_and_ends_the_runtime),
         API_TEST(init_error_after_init_is_403),
         API_TEST(unknown_calls_are_refused),

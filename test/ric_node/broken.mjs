@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+//
+// A function that cannot be loaded.
+
+throw new Error('no database');
