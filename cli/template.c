@@ -456,11 +456,39 @@ static void note_what_is_not_run(lk_template *t, const lk_template_node *resourc
     }
 }
 
+static bool has_member(const lk_template *t, const lk_template_node *map, lk_slice name)
+{
+    for (size_t i = 0; lk_template_is_map(map) && i < lk_template_count(map); i++)
+        if (lk_slice_equal(lk_template_key_at(t->tree, map, i), name))
+            return true;
+    return false;
+}
+
+/* One that is misspelt, or meant for another template, would have no effect, and nobody would know.
+ */
+static int check_parameters(const lk_template *t, const char *const *given, size_t count,
+                            lk_err *err)
+{
+    const lk_template_node *root = lk_template_root(t->tree);
+    const lk_template_node *known = lk_template_get(t->tree, root, "Parameters");
+    for (size_t i = 0; i < count; i++) {
+        lk_slice name;
+        lk_slice_cut(lk_slice_of(given[i]), '=', &name);
+        if (!has_member(t, known, name))
+            return lk_template_fail(t->tree, known ? known : root, LK_E_INVALID, err,
+                                    "--parameter %.*s: there is no such parameter here",
+                                    LK_SLICE_FMT(name));
+    }
+    return 0;
+}
+
 int lk_template_read(const char *path, const char *const *parameters, size_t count,
                      const char *region, const char *account, lk_template *t, lk_err *err)
 {
     *t = (lk_template){.region = region, .account = account, .base_url = "http://127.0.0.1:9324"};
     int rc = lk_template_tree_read(path, parameters, count, &t->tree, err);
+    if (rc == 0)
+        rc = check_parameters(t, parameters, count, err);
     if (rc != 0)
         return rc;
     const lk_template_node *root = lk_template_root(t->tree);

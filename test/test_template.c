@@ -247,6 +247,23 @@ static void parameters_can_be_given(void **state)
     assert_string_equal(variable(f, 0, "STAGE"), "test=1");
 }
 
+static void a_parameter_that_the_template_does_not_have_is_refused(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    const char *given[] = {"RailsEnv=development", "Stge=test"};
+    const char *resources = "Resources:\n  Jobs: {Type: AWS::SQS::Queue}\n" WORKER;
+    const char *templates[] = {"Parameters:\n  RailsEnv: {Type: String}\n", ""};
+    const char *refused[] = {"Stge", "RailsEnv"};
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        snprintf(text, sizeof(text), "%s%s", templates[i], resources);
+        assert_lk_fails(read_again(f, text, given, 2, &err), LK_E_INVALID);
+        assert_non_null(strstr(err.message, refused[i]));
+        assert_non_null(strstr(err.message, "--parameter"));
+    }
+}
+
 static void a_variable_that_cannot_be_known_is_left_out_and_noted(void **state)
 {
     fixture *f = *state;
@@ -340,6 +357,7 @@ int main(void)
         TEMPLATE_TEST(variables_are_those_of_globals_and_of_the_function_over_them),
         TEMPLATE_TEST(intrinsic_functions_give_texts),
         TEMPLATE_TEST(parameters_can_be_given),
+        TEMPLATE_TEST(a_parameter_that_the_template_does_not_have_is_refused),
         TEMPLATE_TEST(a_variable_that_cannot_be_known_is_left_out_and_noted),
         TEMPLATE_TEST(resources_and_functions_that_are_not_run_are_noted),
         TEMPLATE_TEST(errors_name_file_and_line),

@@ -97,6 +97,13 @@ class InstallGeneratorTest < Rails::Generators::TestCase
     assert_equal ['ReportBatchItemFailures'], trigger['FunctionResponseTypes']
   end
 
+  def test_the_environment_of_the_functions_is_a_parameter
+    run_generator
+    template = yaml('template.yaml')
+    assert_equal 'production', template.dig('Parameters', 'RailsEnv', 'Default')
+    assert_equal 'RailsEnv', template.dig('Globals', 'Function', 'Environment', 'Variables', 'RAILS_ENV')
+  end
+
   def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_a_receive_more
     run_generator %w[--fifo]
     resources = yaml('template.yaml').fetch('Resources')
