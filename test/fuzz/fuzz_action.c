@@ -11,9 +11,8 @@
 
 #define NOW_MS INT64_C(1700000000000)
 
-static const lk_action_env env = {.region = "us-east-1",
-                                  .account = "000000000000",
-                                  .max_message_bytes = LK_MESSAGE_MAX_BYTES};
+static const lk_action_env env = {
+    .region = "us-east-1", .account = "000000000000", .max_message_bytes = LK_MESSAGE_MAX_BYTES};
 static lk_store *store;
 
 static void touch(void *ctx, int64_t queue_id)
