@@ -4,7 +4,7 @@
  * result says is done. It never shortens a visibility timeout: "keep" means do nothing.
  *
  * It reaches SQS through lambdakiq.h like any client, so that the same poller serves the local
- * server and a real queue. Behind this header: mapping_poll.c, mapping_gather.c,
+ * server and a real queue. Behind this header: mapping_poll.c, mapping_scale.c, mapping_gather.c,
  * mapping_heartbeat.c, mapping_batch.c, mapping_invoke.c, mapping_event.c, mapping_result.c,
  * mapping_trace.c, mapping_facts.c, filter.c.
  */

@@ -2,17 +2,18 @@
  *
  * mapping_poll: the pollers of a mapping and the gate that holds them back while the clock moves.
  *
- * A poller takes messages only when a worker is promised to it. One poller is awake at first; each
- * that finds messages wakes another, one that finds none goes back to sleep: so the number of
- * invocations, and with it that of worker processes, follows the backlog. When the mapping pauses
- * or stops, batches go as far as they are filled, the local server is asked to answer the long
- * polls, and nothing is cut off. On SQS itself they are interrupted: an answer on its way then may
- * hold messages, which come back when their visibility timeout ends, one receive poorer.
+ * A poller takes messages only when a worker is promised to it; how many poll, and with it the
+ * number of invocations and of worker processes, follows the backlog (mapping_scale). When the
+ * mapping pauses or stops, batches go as far as they are filled, the local server is asked to
+ * answer the long polls, and nothing is cut off. On SQS itself they are interrupted: an answer on
+ * its way then may hold messages, which come back when their visibility timeout ends, one receive
+ * poorer.
  */
 #include "mapping_batch.h"
 #include "mapping_event.h"
 #include "mapping_gather.h"
 #include "mapping_heartbeat.h"
+#include "mapping_scale.h"
 #include "thread.h"
 
 #include <stdlib.h>
@@ -39,7 +40,6 @@ typedef struct poller {
     bool has_thread;
     lk_client *receiver; /* interrupted at any time */
     lk_client *settler;  /* never interrupted: deletes finish */
-    bool receiving;      /* guarded by the mapping's lock */
     int failures;        /* receives in a row that failed */
 } poller;
 
@@ -52,45 +52,47 @@ struct lk_mapping {
     bool is_lost;                 /* has been told; guarded by the lock */
     void (*end_polls)(void *ctx); /* NULL: polls are interrupted */
     void *end_polls_ctx;
-    poller *pollers;
-    size_t count;
+    poller *pollers;      /* as many as scale.count */
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    size_t awake; /* pollers that may poll: the first so many */
+    lk_scale scale;
     bool paused;
     size_t active; /* pollers between receive and the last delete */
 };
 
 /* --- Gate ----------------------------------------------------------------------------------- */
 
+static size_t index_of(const poller *p)
+{
+    return (size_t)(p - p->mapping->pollers);
+}
+
+/* Lock held. */
+static lk_scale_poller *state_of(const poller *p)
+{
+    return &p->mapping->scale.pollers[index_of(p)];
+}
+
 /* Waits until the poller is among those that are awake; false: the mapping stops. */
 static bool wait_for_turn(const poller *p)
 {
     lk_mapping *m = p->mapping;
-    size_t index = (size_t)(p - m->pollers);
     pthread_mutex_lock(&m->lock);
-    while (index >= m->awake && !m->facts.stopping)
+    while (!lk_scale_may_poll(&m->scale, index_of(p)) && !m->facts.stopping)
         lk_cond_wait(&m->changed, &m->lock, -1);
     bool go_on = !m->facts.stopping;
     pthread_mutex_unlock(&m->lock);
     return go_on;
 }
 
-/* Somebody always polls: when all others have work, one more wakes up. When one finds nothing for
- * the whole time of a poll, and another polls too, one less will do. */
 static void scale(const poller *p, bool found)
 {
     lk_mapping *m = p->mapping;
-    bool others = false;
     pthread_mutex_lock(&m->lock);
-    for (size_t i = 0; i < m->awake; i++)
-        others = others || (&m->pollers[i] != p && m->pollers[i].receiving);
-    if (found && !others && m->awake < m->count) {
-        m->awake++;
+    if (!found)
+        lk_scale_found_nothing(&m->scale, index_of(p));
+    else if (lk_scale_found(&m->scale, index_of(p)))
         pthread_cond_broadcast(&m->changed);
-    } else if (!found && others) {
-        m->awake--;
-    }
     pthread_mutex_unlock(&m->lock);
 }
 
@@ -104,7 +106,7 @@ static bool enter(poller *p)
     bool go_on = !m->facts.stopping;
     if (go_on) {
         m->active++;
-        p->receiving = true;
+        state_of(p)->receiving = true;
     }
     pthread_mutex_unlock(&m->lock);
     return go_on;
@@ -115,8 +117,8 @@ static bool receive_again(poller *p)
 {
     lk_mapping *m = p->mapping;
     pthread_mutex_lock(&m->lock);
-    p->receiving = !m->paused && !m->facts.stopping;
-    bool go_on = p->receiving;
+    bool go_on = !m->paused && !m->facts.stopping;
+    state_of(p)->receiving = go_on;
     pthread_mutex_unlock(&m->lock);
     return go_on;
 }
@@ -124,7 +126,7 @@ static bool receive_again(poller *p)
 static void received(poller *p)
 {
     pthread_mutex_lock(&p->mapping->lock);
-    p->receiving = false;
+    state_of(p)->receiving = false;
     pthread_cond_broadcast(&p->mapping->changed);
     pthread_mutex_unlock(&p->mapping->lock);
 }
@@ -133,6 +135,7 @@ static void leave(poller *p)
 {
     pthread_mutex_lock(&p->mapping->lock);
     p->mapping->active--;
+    state_of(p)->working = false;
     pthread_cond_broadcast(&p->mapping->changed);
     pthread_mutex_unlock(&p->mapping->lock);
 }
@@ -140,16 +143,16 @@ static void leave(poller *p)
 static bool any_receiving(const lk_mapping *m)
 {
     bool any = false;
-    for (size_t i = 0; i < m->count; i++)
-        any = any || m->pollers[i].receiving;
+    for (size_t i = 0; i < m->scale.count; i++)
+        any = any || m->scale.pollers[i].receiving;
     return any;
 }
 
 /* Lock held. A poll that has not begun ends at once when it does. */
 static void interrupt_polls(lk_mapping *m)
 {
-    for (size_t i = 0; i < m->count; i++)
-        if (m->pollers[i].receiving)
+    for (size_t i = 0; i < m->scale.count; i++)
+        if (m->scale.pollers[i].receiving)
             lk_client_interrupt(m->pollers[i].receiver);
 }
 
@@ -275,10 +278,10 @@ static int poll_once(poller *p, lk_err *err)
     int rc = receive(p, m->batch_size, POLL_WAIT_S, &gathered, err);
     int64_t received_ms = lk_mono_ms();
     received(p);
-    if (rc == 0)
-        scale(p, gathered.count > 0);
     if (rc == 0 && gathered.count > 0)
         rc = fill_batch(p, &gathered, err);
+    if (rc == 0 || gathered.count > 0)
+        scale(p, gathered.count > 0);
     if (gathered.count > 0)
         lk_mapping_batch(&m->facts, p->settler, gathered.messages, gathered.count, received_ms);
     else
@@ -379,7 +382,6 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
     m->lost = o->lost;
     m->lost_ctx = o->lost_ctx;
     m->visibility_s = -1;
-    m->awake = 1;
     pthread_mutex_init(&m->lock, NULL);
     int rc = lk_cond_init(&m->changed, err);
     if (rc == 0)
@@ -390,23 +392,27 @@ static int init_mapping(lk_mapping *m, const lk_mapping_options *o, lk_function 
     return rc;
 }
 
-static int start_poller(lk_mapping *m, const lk_mapping_options *options, lk_err *err)
+static int make_poller(poller *p, lk_mapping *m, const lk_client_options *client, lk_err *err)
 {
-    poller *p = &m->pollers[m->count++];
     p->mapping = m;
-    p->receiver = lk_client_new(&options->client, err);
-    if (!p->receiver)
-        return err->code;
-    p->settler = lk_client_new(&options->client, err);
-    if (!p->settler)
-        return err->code;
-    if (m->count == 1) {
-        int rc = check_visibility(m, p->settler, options, err);
-        if (rc != 0)
-            return rc;
+    p->receiver = lk_client_new(client, err);
+    p->settler = p->receiver ? lk_client_new(client, err) : NULL;
+    return p->settler ? 0 : err->code;
+}
+
+/* All are there before the first begins, which wakes the others. */
+static int start_pollers(lk_mapping *m, const lk_mapping_options *options, lk_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < m->scale.count; i++)
+        rc = make_poller(&m->pollers[i], m, &options->client, err);
+    if (rc == 0)
+        rc = check_visibility(m, m->pollers[0].settler, options, err);
+    for (size_t i = 0; rc == 0 && i < m->scale.count; i++) {
+        poller *p = &m->pollers[i];
+        rc = lk_thread_start(&p->thread, poller_main, p, err);
+        p->has_thread = rc == 0;
     }
-    int rc = lk_thread_start(&p->thread, poller_main, p, err);
-    p->has_thread = rc == 0;
     return rc;
 }
 
@@ -442,17 +448,21 @@ int lk_mapping_start(const lk_mapping_options *options, lk_function *function, l
     int rc = check_options(options, why);
     if (rc != 0)
         return rc;
+    size_t count = (size_t)options->max_concurrency;
     lk_mapping *m = calloc(1, sizeof(*m));
-    poller *pollers = calloc((size_t)options->max_concurrency, sizeof(*pollers));
-    if (!m || !pollers) {
+    poller *pollers = calloc(count, sizeof(*pollers));
+    lk_scale_poller *states = calloc(count, sizeof(*states));
+    if (!m || !pollers || !states) {
         free(m);
         free(pollers);
+        free(states);
         return LK_FAIL_NOMEM(why);
     }
     m->pollers = pollers;
+    m->scale = (lk_scale){.pollers = states, .count = count, .awake = 1};
     rc = init_mapping(m, options, function, why);
-    for (int i = 0; rc == 0 && i < options->max_concurrency; i++)
-        rc = start_poller(m, options, why);
+    if (rc == 0)
+        rc = start_pollers(m, options, why);
     if (rc != 0) {
         lk_mapping_stop(m);
         return rc;
@@ -487,7 +497,7 @@ void lk_mapping_stop(lk_mapping *m)
         return;
     lk_mapping_quit(m);
     finish_polls(m);
-    for (size_t i = 0; i < m->count; i++) {
+    for (size_t i = 0; i < m->scale.count; i++) {
         poller *p = &m->pollers[i];
         if (p->has_thread)
             pthread_join(p->thread, NULL);
@@ -501,6 +511,7 @@ void lk_mapping_stop(lk_mapping *m)
     free(m->facts.queue_arn);
     free(m->facts.queue_url);
     free(m->facts.region);
+    free(m->scale.pollers);
     free(m->pollers);
     free(m);
 }
