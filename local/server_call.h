@@ -32,7 +32,8 @@ struct lk_server {
     lk_action_env env;
     char *region; /* what env points to */
     char *account;
-    lk_auth auth; /* the HTTP thread's */
+    lk_auth auth;         /* the HTTP thread's */
+    bool trusts_everyone; /* on a loopback address, where nothing is checked */
     lk_clock *clock;
     lk_store *store;
     lk_writer *writer;
@@ -103,6 +104,9 @@ typedef struct lk_server_call {
 lk_call_next lk_server_sqs_begin(lk_server_call *call);
 lk_call_next lk_server_admin_begin(lk_server_call *call);
 lk_call_next lk_server_clock_begin(lk_server_call *call); /* POST of the clock */
+/* A page in a browser may send forms to any port of this machine, and by a name that was made to
+ * point here anything; it may do nothing. */
+bool lk_server_from_web_page(const lk_server_call *call);
 /* 0: signed as the server wants it, or it wants nothing. 1: the request's fault says why not.
  * LK_E_NOMEM. With the whole body. */
 int lk_server_auth(lk_server_call *call);

@@ -170,10 +170,6 @@ lk_call_next lk_server_clock_begin(lk_server_call *call)
     if (!job)
         return refuse(call, 500, "InternalFailure", "out of memory");
     job->call = call;
-    /* Any page in a browser on this machine can post here; only browsers send an Origin. Far enough
-     * in the future every message is past its retention. */
-    if (lk_server_header(call, "Origin").ptr)
-        return refuse(call, 403, "Forbidden", "web pages may not move the clock");
     if (call->too_large || !read_order(lk_buf_slice(&call->in), &job->order))
         return refuse(call, 400, "BadRequest",
                       "send one of {\"advance_s\": N}, {\"advance_ms\": N} and {\"to_next\": "

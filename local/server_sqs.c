@@ -53,14 +53,6 @@ static const lk_protocol *choose_protocol(const lk_server_call *call, lk_wire *w
                : &lk_proto_query;
 }
 
-/* A page in a browser may send forms to any port of this machine, and by a name that is made to
- * point here anything. Only browsers send these headers; "none": somebody typed the URL. */
-static bool is_from_web_page(const lk_server_call *call)
-{
-    lk_slice site = lk_server_header(call, "Sec-Fetch-Site");
-    return lk_server_header(call, "Origin").ptr || (site.ptr && !lk_slice_equal_str(site, "none"));
-}
-
 /* The access key of "AWS4-HMAC-SHA256 Credential=KEY/20250102/…"; {NULL,0}: none. */
 static lk_slice access_key(lk_slice authorization)
 {
@@ -145,7 +137,7 @@ static int parse(lk_server_call *call, const lk_wire *wire)
                                "The request is longer than %zu bytes.", LK_SERVER_BODY_MAX);
     if (call->in.failed || !read_headers(call))
         return LK_E_NOMEM;
-    if (is_from_web_page(call))
+    if (lk_server_from_web_page(call))
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_ACCESS_DENIED,
                                "Web pages may not send requests to the local SQS.");
     int rc = lk_server_auth(call);

@@ -102,6 +102,7 @@ static int listen_on(lk_server *server, const lk_server_options *options, lk_err
                        &server->listen_fd, &server->port, authority, err);
     if (rc)
         return rc;
+    server->trusts_everyone = !anywhere;
     server->scheme = server->tls.certificate.len > 0 ? "https" : "http";
     snprintf(server->url, sizeof server->url, "%s://%s", server->scheme, authority);
     return 0;

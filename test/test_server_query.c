@@ -258,6 +258,44 @@ static void web_pages_can_send_nothing(void **state)
     lk_test_reply_clear(&reply);
 }
 
+/* A name that was made to point here: browsers send neither header with a GET of such a page. */
+static void web_pages_of_this_address_by_another_name_can_send_nothing(void **state)
+{
+    static const char *const targets[] = {"/000000000000/jobs?Action=SendMessage&MessageBody=x",
+                                          "/_lambdakiq/queues", "/_lambdakiq/clock"};
+    char request[256];
+    lk_test_reply reply = {0};
+    create_jobs(*state);
+    for (size_t i = 0; i < LK_COUNT(targets); i++) {
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: evil.example:9324\r\n\r\n",
+                 targets[i]);
+        lk_test_server_exchange(*state, request, &reply);
+        assert_int_equal(reply.status, 403);
+    }
+    lk_test_server_exchange(*state, "GET /_lambdakiq/health HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+                            &reply);
+    assert_int_equal(reply.status, 200);
+    lk_test_reply_clear(&reply);
+}
+
+static void names_of_this_machine_and_its_network_are_no_web_pages(void **state)
+{
+    static const char *const hosts[] = {
+        "localhost:9324",       "127.0.0.1:9324", "[::1]:9324", "sqs",
+        "host.docker.internal", "sqs.localhost",  "pc.local"};
+    char request[256];
+    lk_test_reply reply = {0};
+    for (size_t i = 0; i < LK_COUNT(hosts); i++) {
+        snprintf(request, sizeof request, "GET /?Action=ListQueues HTTP/1.1\r\nHost: %s\r\n\r\n",
+                 hosts[i]);
+        lk_test_server_exchange(*state, request, &reply);
+        assert_int_equal(reply.status, 200);
+    }
+    lk_test_server_exchange(*state, "GET /?Action=ListQueues HTTP/1.0\r\n\r\n", &reply);
+    assert_int_equal(reply.status, 200);
+    lk_test_reply_clear(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +311,8 @@ int main(void)
         TEST(expect_100_continue_is_answered),
         TEST(long_bodies_are_read_and_too_long_ones_refused),
         TEST(web_pages_can_send_nothing),
+        TEST(web_pages_of_this_address_by_another_name_can_send_nothing),
+        TEST(names_of_this_machine_and_its_network_are_no_web_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
