@@ -197,8 +197,8 @@ static void enforce(lk_function_worker *w)
     if (overdue)
         w->deadline_mono_ms = 0;
     pthread_mutex_unlock(&w->shared->lock);
-    // NOLINTNEXTLINE(bugprone-branch-clone): the same end for different reasons
-    if (stage == LK_STAGE_KILLING)
+    bool unheard = w->killing_since > 0 && now >= w->killing_since + TERMINATE_MS;
+    if (stage == LK_STAGE_KILLING || unheard)
         end_process(w, LK_WORKER_STOPPED, SIGKILL);
     else if (overdue)
         end_process(w, exiting ? LK_WORKER_ENDED : LK_WORKER_OVERDUE, SIGKILL);
@@ -206,8 +206,6 @@ static void enforce(lk_function_worker *w)
         end_process(w, LK_WORKER_OVERSIZE, SIGKILL);
     else if (w->killing_since == 0 && (retired || stage == LK_STAGE_TERMINATING))
         terminate(w, now);
-    else if (w->killing_since > 0 && now >= w->killing_since + TERMINATE_MS)
-        end_process(w, LK_WORKER_STOPPED, SIGKILL);
 }
 
 static void drain_wake(lk_function_worker *w)

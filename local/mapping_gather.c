@@ -40,8 +40,8 @@ int lk_gathered_add(lk_gathered *g, lk_messages *answer, lk_err *err)
     size_t count = lk_messages_count(answer);
     void *answers = g->answers;
     void *messages = (void *)g->messages;
-    bool room = reserve(&answers, &g->answer_capacity, g->answer_count, 1, sizeof(*g->answers)) &&
-                reserve(&messages, &g->capacity, g->count, count, sizeof(*g->messages));
+    bool room = reserve(&answers, &g->answer_capacity, g->answer_count, 1, sizeof(lk_messages *)) &&
+                reserve(&messages, &g->capacity, g->count, count, sizeof(const lk_message *));
     g->answers = answers;
     g->messages = messages;
     if (!room) {

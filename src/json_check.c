@@ -60,13 +60,14 @@ static bool take_number(cursor *c)
 /* Without \u: whether surrogates are paired is left to the parser. */
 static bool take_string(cursor *c)
 {
+    static const char escapes[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     if (!take(c, '"'))
         return false;
     for (;;) {
         c->at += lk_json_plain_run((lk_slice){c->at, (size_t)(c->end - c->at)});
         if (take(c, '"'))
             return true;
-        if (!take(c, '\\') || c->at == c->end || !memchr("\"\\/bfnrt", *c->at, 8))
+        if (!take(c, '\\') || c->at == c->end || !memchr(escapes, *c->at, sizeof(escapes)))
             return false;
         c->at++;
     }
