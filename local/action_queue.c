@@ -158,7 +158,8 @@ int lk_purge_queue_run(const lk_action_context *context, lk_request *request, lk
     const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
-    if (request->env->purge_wait && queue->purged_at_ms > context->now_ms - LK_STORE_WAIT_MS)
+    int64_t ago_ms = context->now_ms - queue->purged_at_ms; /* < 0: the clock was set back */
+    if (request->env->purge_wait && ago_ms >= 0 && ago_ms < LK_STORE_WAIT_MS)
         return lk_fault_format(&request->fault, &request->arena, LK_FAULT_PURGE_IN_PROGRESS,
                                "Only one PurgeQueue operation on %.*s is allowed every 60 seconds.",
                                LK_SLICE_FMT(queue->name));

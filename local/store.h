@@ -159,7 +159,8 @@ int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
 /* The queue and everything in it; takes the same time for any backlog. */
 int lk_store_queue_delete(lk_store *store, const lk_store_queue *queue, int64_t now_ms,
                           lk_err *err) LK_CHECK;
-/* When a queue of that name was last deleted; 0: never, or longer ago than LK_STORE_WAIT_MS. */
+/* When a queue of that name was last deleted; 0: never, longer ago than LK_STORE_WAIT_MS, or at a
+ * time that is still to come, since the clock was set back. */
 int lk_store_queue_deleted_at(lk_store *store, lk_slice name, int64_t now_ms,
                               int64_t *deleted_at_ms, lk_err *err) LK_CHECK;
 /* Everything in the queue, also in flight and delayed, and its deduplication memory. */

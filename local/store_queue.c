@@ -177,7 +177,7 @@ int lk_store_queue_deleted_at(lk_store *store, lk_slice name, int64_t now_ms,
         return rc;
     lk_sql_text(&sql, name);
     rc = lk_sql_value(&sql, 0, deleted_at_ms, err);
-    if (*deleted_at_ms <= now_ms - LK_STORE_WAIT_MS)
+    if (*deleted_at_ms <= now_ms - LK_STORE_WAIT_MS || *deleted_at_ms > now_ms)
         *deleted_at_ms = 0;
     return rc;
 }

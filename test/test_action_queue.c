@@ -565,6 +565,20 @@ static void a_deleted_name_is_free_after_a_minute_where_that_is_asked_for(void *
     assert_action_ok(t);
 }
 
+/* A database that was used with a clock far ahead, and is now used without. */
+static void a_clock_that_goes_back_makes_nobody_wait(void **state)
+{
+    test_action *t = *state;
+    t->env.purge_wait = t->env.recreate_wait = true;
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    test_action_call(t, "DeleteQueue", "{'QueueUrl':'jobs.fifo'}");
+    t->now_ms -= 86400000;
+    test_action_call(t, "PurgeQueue", "{'QueueUrl':'jobs'}");
+    assert_action_ok(t);
+    create(t, "jobs.fifo", "'FifoQueue':'true'");
+    assert_action_ok(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,6 +618,7 @@ int main(void)
         TEST(purge_empties_a_queue),
         TEST(a_queue_is_purged_once_a_minute_where_that_is_asked_for),
         TEST(a_deleted_name_is_free_after_a_minute_where_that_is_asked_for),
+        TEST(a_clock_that_goes_back_makes_nobody_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
