@@ -213,8 +213,7 @@ static void a_message_that_waits_for_a_process_is_given_back_when_the_mapping_st
     enqueue_many("OkJob", "[]", 1);
     while (lk_test_local_in_flight(house->local, "jobs") == 0)
         lk_test_sleep_ms(3);
-    lk_mapping_stop(house->mapping);
-    house->mapping = NULL;
+    lk_test_house_unmap(house);
     assert_int_equal(lk_test_local_visible(house->local, "jobs"), 1);
 }
 

@@ -83,7 +83,7 @@ void lk_test_house_map(lk_test_house *h)
                                   .window_s = h->options.window_s,
                                   .filter_patterns = &h->options.filter,
                                   .filter_count = h->options.filter ? 1 : 0,
-                                  .report_batch_item_failures = true,
+                                  .report_batch_item_failures = !h->options.no_report,
                                   .max_concurrency = h->options.workers,
                                   .end_polls = end_polls,
                                   .end_polls_ctx = h,
@@ -92,6 +92,13 @@ void lk_test_house_map(lk_test_house *h)
     lk_server_set_clock_gate(
         lk_test_local_server(h->local),
         &(lk_server_clock_gate){.try_pause = try_pause, .resume = resume, .ctx = h});
+}
+
+void lk_test_house_unmap(lk_test_house *h)
+{
+    lk_server_set_clock_gate(lk_test_local_server(h->local), NULL);
+    lk_mapping_stop(h->mapping);
+    h->mapping = NULL;
 }
 
 static void set_defaults(lk_test_house_options *o)
@@ -136,9 +143,8 @@ void lk_test_house_stop(lk_test_house *h)
         return;
     if (h->mapping)
         lk_mapping_quit(h->mapping);
-    lk_server_set_clock_gate(lk_test_local_server(h->local), NULL);
     lk_function_kill(h->function);
-    lk_mapping_stop(h->mapping);
+    lk_test_house_unmap(h);
     lk_function_free(h->function);
     lk_test_local_stop(h->local);
     lk_test_house_starts(h, "slow", NULL);
@@ -159,6 +165,29 @@ void lk_test_house_enqueue(lk_test_house *h, const char *job_class, const char *
     lk_err err;
     assert_lk_ok(lk_enqueue(lk_test_local_client(h->local), h->queue, job_class, arguments, options,
                             NULL, &err));
+}
+
+void lk_test_house_send(lk_test_house *h, const char *body, const char *group)
+{
+    lk_err err;
+    lk_buf params = {0};
+    lk_json_writer w = {.out = &params};
+    char *response = NULL;
+    size_t len = 0;
+    char id[37];
+    lk_json_begin_object(&w);
+    lk_json_member_str(&w, "QueueUrl", h->queue);
+    lk_json_member_str(&w, "MessageBody", body);
+    if (group) {
+        lk_uuid4(&lk_env_default, id);
+        lk_json_member_str(&w, "MessageGroupId", group);
+        lk_json_member_str(&w, "MessageDeduplicationId", id);
+    }
+    lk_json_end_object(&w);
+    assert_lk_ok(lk_sqs_call(lk_test_local_client(h->local), "SendMessage", lk_buf_slice(&params),
+                             &response, &len, &err));
+    lk_free(response);
+    lk_buf_clear(&params);
 }
 
 void lk_test_house_starts(lk_test_house *h, const char *how, const char *text)
@@ -248,27 +277,45 @@ int64_t lk_test_house_number(lk_test_house *h, const char *part, size_t nth, con
 /* --- Clock and queues --------------------------------------------------------------------------
  */
 
-static int64_t move_clock(lk_test_house *h, const char *order)
+/* One of the server's own questions, under /_lambdakiq/. Free the answer. */
+static lk_json *ask_server(lk_test_house *h, const char *method, const char *path, const char *body)
 {
     lk_err err;
     char url[128];
     lk_http_response response = {0};
     lk_json *json = NULL;
-    int64_t moved_ms = -1;
     lk_http *http = lk_http_new(&(lk_http_options){.no_proxy = true}, &err);
-    snprintf(url, sizeof(url), "%s/_lambdakiq/clock",
-             lk_server_url(lk_test_local_server(h->local)));
-    lk_http_request request = {.method = "POST", .url = url, .body = lk_slice_of(order)};
+    snprintf(url, sizeof(url), "%s/_lambdakiq/%s", lk_server_url(lk_test_local_server(h->local)),
+             path);
+    lk_http_request request = {.method = method, .url = url, .body = lk_slice_of(body)};
     assert_lk_ok(lk_http_call(http, &request, 60000, &response, &err));
     if (response.status != 200)
-        fail_msg("clock %s: HTTP %d %s", order, response.status, response.body.ptr);
-    assert_lk_ok(lk_json_parse(lk_buf_slice(&response.body), "clock", &json, &err));
+        fail_msg("%s %s: HTTP %d %s", path, body, response.status, response.body.ptr);
+    assert_lk_ok(lk_json_parse(lk_buf_slice(&response.body), path, &json, &err));
+    lk_http_response_clear(&response);
+    lk_http_free(http);
+    return json;
+}
+
+static int64_t move_clock(lk_test_house *h, const char *order)
+{
+    int64_t moved_ms = -1;
+    lk_json *json = ask_server(h, "POST", "clock", order);
     if (!lk_json_int64(lk_json_get(json, "advanced_ms"), &moved_ms))
         moved_ms = -1;
     lk_json_free(json);
-    lk_http_response_clear(&response);
-    lk_http_free(http);
     return moved_ms;
+}
+
+int64_t lk_test_house_calls(lk_test_house *h, const char *action)
+{
+    int64_t calls = 0;
+    lk_json *json = ask_server(h, "GET", "calls", "");
+    const lk_json *count = lk_json_get(lk_json_get(json, "calls"), action);
+    if (!lk_json_int64(count, &calls))
+        calls = 0; /* none at all */
+    lk_json_free(json);
+    return calls;
 }
 
 int64_t lk_test_house_to_next(lk_test_house *h)

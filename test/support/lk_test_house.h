@@ -23,6 +23,7 @@ typedef struct lk_test_house_options {
     int64_t idle_ms;         /* after which the others end */
     int batch_size;          /* default 10 */
     int window_s;            /* default 0 */
+    bool no_report;          /* without ReportBatchItemFailures */
     const char *filter;      /* one pattern; default none */
     int max_receive_count;   /* default 13, FIFO 14 */
     int visibility_s;        /* default 301 */
@@ -48,10 +49,16 @@ typedef struct lk_test_house {
 /* Ends the test when something does not start. options NULL: all defaults. */
 lk_test_house *lk_test_house_start(const lk_test_house_options *options);
 void lk_test_house_map(lk_test_house *house);
+/* Stops the mapping: batches are finished, deletes made. */
+void lk_test_house_unmap(lk_test_house *house);
 void lk_test_house_stop(lk_test_house *house); /* accepts NULL */
 
 void lk_test_house_enqueue(lk_test_house *house, const char *job_class, const char *arguments,
                            const lk_enqueue_options *options);
+/* A message with this body; group NULL: none. */
+void lk_test_house_send(lk_test_house *house, const char *body, const char *group);
+/* Calls of this action that the server has had. */
+int64_t lk_test_house_calls(lk_test_house *house, const char *action);
 /* What processes of fixture_jobs find when they start from now on: "slow" and milliseconds, or
  * "broken" and anything. NULL: nothing any more. */
 void lk_test_house_starts(lk_test_house *house, const char *how, const char *text);
