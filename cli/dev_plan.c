@@ -187,7 +187,7 @@ static int take_function(lk_dev_plan *p, const lk_template_function *declared, l
     f->timeout_s = declared->timeout_s;
     f->memory_mb = p->options->memory_mb ? p->options->memory_mb : declared->memory_mb;
     f->allow_recursion = f->allow_recursion || declared->allow_recursion;
-    for (size_t i = 0; i < declared->source_count && p->source_count < LK_DEV_PLAN_MAX; i++)
+    for (size_t i = 0; i < declared->source_count; i++)
         take_source(p, &declared->sources[i]);
     return find_command(p, f, err);
 }
@@ -212,15 +212,24 @@ static int check_functions(const lk_dev_plan *p, lk_err *err)
     return 0;
 }
 
+/* Of queues, functions or sources. */
+static size_t most_of_one_kind(const lk_template *t)
+{
+    size_t sources = 0;
+    for (size_t i = 0; i < t->function_count; i++)
+        sources += t->functions[i].source_count;
+    return LK_MAX(sources, LK_MAX(t->queue_count, t->function_count));
+}
+
 static int plan_template(lk_dev_plan *p, lk_err *err)
 {
     const lk_dev_options *o = p->options;
     lk_template *t = &p->template;
     int rc = lk_template_read(o->template_path, o->parameters.items, o->parameters.count, o->region,
                               LK_DEV_ACCOUNT, t, err);
-    if (rc == 0 && LK_MAX(t->queue_count, t->function_count) > LK_DEV_PLAN_MAX)
-        rc = LK_FAIL(err, LK_E_INVALID, "%s: more than %d queues or functions", o->template_path,
-                     LK_DEV_PLAN_MAX);
+    if (rc == 0 && most_of_one_kind(t) > LK_DEV_PLAN_MAX)
+        rc = LK_FAIL(err, LK_E_INVALID, "%s: more than %d queues, functions or event sources",
+                     o->template_path, LK_DEV_PLAN_MAX);
     if (rc == 0)
         rc = check_functions(p, err);
     for (size_t i = 0; rc == 0 && i < t->queue_count; i++)

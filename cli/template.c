@@ -254,6 +254,10 @@ static int read_report(lk_template *t, lk_template_source *source, const lk_temp
 static int read_source(lk_template *t, lk_template_function *function,
                        const lk_template_node *properties, const char *queue_member, lk_err *err)
 {
+    if (function->source_count == SOURCES_MAX)
+        return lk_template_fail(t->tree, properties, LK_E_INVALID, err,
+                                "function %s works on more than %d queues", function->name,
+                                SOURCES_MAX);
     const lk_template_node *queue_node = lk_template_get(t->tree, properties, queue_member);
     lk_template_source *source = &function->sources[function->source_count];
     lk_slice arn = {0};
@@ -298,7 +302,7 @@ static int read_events(lk_template *t, lk_template_function *function,
     for (size_t i = 0; rc == 0 && lk_template_is_map(events) && i < lk_template_count(events);
          i++) {
         const lk_template_node *event = lk_template_at(t->tree, events, i);
-        if (has_type(t, event, "SQS") && function->source_count < SOURCES_MAX)
+        if (has_type(t, event, "SQS"))
             rc = read_source(t, function, lk_template_get(t->tree, event, "Properties"), "Queue",
                              err);
     }
@@ -317,8 +321,7 @@ static int read_mappings(lk_template *t, lk_template_function *function,
             continue;
         rc = text_or(t, property(t, mapping, "FunctionName"), &name, err);
         lk_slice last = lk_slice_of(strrchr(name, ':') ? strrchr(name, ':') + 1 : name);
-        if (rc == 0 && lk_slice_equal_str(last, function->name) &&
-            function->source_count < SOURCES_MAX)
+        if (rc == 0 && lk_slice_equal_str(last, function->name))
             rc = read_source(t, function, lk_template_get(t->tree, mapping, "Properties"),
                              "EventSourceArn", err);
     }

@@ -324,6 +324,18 @@ static void errors_name_file_and_line(void **state)
                    ":2: !If is not evaluated here");
 }
 
+static void more_queues_of_a_function_than_can_be_polled_are_refused(void **state)
+{
+    lk_buf text = {0};
+    lk_buf_add_str(&text, "Resources:\n  Jobs: {Type: AWS::SQS::Queue}\n"
+                          "  F:\n    Type: AWS::Serverless::Function\n    Properties:\n"
+                          "      Events:\n");
+    for (int i = 0; i < 65; i++)
+        lk_buf_addf(&text, "        E%d: {Type: SQS, Properties: {Queue: !GetAtt Jobs.Arn}}\n", i);
+    assert_refused(*state, text.ptr, "function F works on more than 64 queues");
+    lk_buf_clear(&text);
+}
+
 static void a_template_that_cannot_be_read_is_named(void **state)
 {
     fixture *f = *state;
@@ -362,6 +374,7 @@ int main(void)
         TEMPLATE_TEST(resources_and_functions_that_are_not_run_are_noted),
         TEMPLATE_TEST(errors_name_file_and_line),
         TEMPLATE_TEST(a_template_that_cannot_be_read_is_named),
+        TEMPLATE_TEST(more_queues_of_a_function_than_can_be_polled_are_refused),
         TEMPLATE_TEST(a_value_that_refers_to_itself_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
