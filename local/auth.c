@@ -102,13 +102,6 @@ static lk_slice header(const lk_auth_request *request, const char *name)
     return (lk_slice){0};
 }
 
-static int hex_value(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c | 0x20) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Of a query parameter; in the arena. */
 static lk_slice decoded(lk_arena *arena, lk_slice text)
 {
@@ -116,11 +109,8 @@ static lk_slice decoded(lk_arena *arena, lk_slice text)
     size_t len = 0;
     for (size_t i = 0; out && i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '%' && text.len - i > 2 && hex_value(text.ptr[i + 1]) >= 0 &&
-            hex_value(text.ptr[i + 2]) >= 0) {
-            c = (char)(unsigned char)(hex_value(text.ptr[i + 1]) << 4 | hex_value(text.ptr[i + 2]));
+        if (lk_uri_escape((lk_slice){text.ptr + i, text.len - i}, &c))
             i += 2;
-        }
         out[len++] = c;
     }
     return (lk_slice){out, len};

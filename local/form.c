@@ -9,30 +9,18 @@
 
 /* --- Decoding ------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Writes the decoded text to *to and moves it behind. {NULL,0}: a '%' without two digits. */
 static lk_slice decode(lk_slice text, char **to)
 {
     lk_slice decoded = {*to, 0};
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = text.len - i > 2 ? hex_value(text.ptr[i + 1]) : -1;
-            int low = text.len - i > 2 ? hex_value(text.ptr[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return (lk_slice){0};
-            c = (char)(high << 4 | low);
+        if (lk_uri_escape((lk_slice){text.ptr + i, text.len - i}, &c))
             i += 2;
-        }
+        else if (c == '%')
+            return (lk_slice){0};
+        else if (c == '+')
+            c = ' ';
         *(*to)++ = c;
         decoded.len++;
     }

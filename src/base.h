@@ -73,6 +73,8 @@ void lk_base64_encode(lk_buf *out, const unsigned char *bytes, size_t len);
 bool lk_base64_decode(lk_slice text, lk_buf *out); /* padding required; false: not base64 */
 /* RFC 3986 percent-encoding of all but A-Za-z0-9-_.~ ('/' too unless keep_slash). */
 void lk_uri_encode(lk_buf *out, lk_slice s, bool keep_slash);
+/* Whether s begins with an escape ("%2F", "%2f"), and the byte it stands for. */
+bool lk_uri_escape(lk_slice s, char *byte);
 bool lk_utf8_valid(lk_slice s);
 /* Bytes of the character s begins with; 0: empty, or not UTF-8. */
 size_t lk_utf8_length(lk_slice s);

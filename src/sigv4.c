@@ -61,28 +61,14 @@ static void add_canonical_path(lk_buf *out, const lk_sigv4_request *request)
 
 /* --- 1. Canonical request: query ------------------------------------------------------------ */
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    int letter = (c | 0x20) - 'a';
-    return letter >= 0 && letter < 6 ? letter + 10 : -1;
-}
-
 /* Decodes and encodes again: what a client escaped more or less than needed, or in lower case, has
  * one canonical form. A '%' that begins no escape stands for itself. */
 static void add_recoded(lk_buf *out, lk_slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char byte = s.ptr[i];
-        if (byte == '%' && s.len - i > 2) {
-            int high = hex_value(s.ptr[i + 1]);
-            int low = hex_value(s.ptr[i + 2]);
-            if (high >= 0 && low >= 0) {
-                byte = (char)(unsigned char)(high << 4 | low);
-                i += 2;
-            }
-        }
+        if (lk_uri_escape((lk_slice){s.ptr + i, s.len - i}, &byte))
+            i += 2;
         lk_uri_encode(out, (lk_slice){&byte, 1}, false);
     }
 }

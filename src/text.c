@@ -243,6 +243,24 @@ void lk_uri_encode(lk_buf *out, lk_slice s, bool keep_slash)
         lk_buf_add(out, (lk_slice){s.ptr + run, s.len - run});
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    int letter = (c | 0x20) - 'a';
+    return letter >= 0 && letter < 6 ? letter + 10 : -1;
+}
+
+bool lk_uri_escape(lk_slice s, char *byte)
+{
+    int high = s.len > 2 && s.ptr[0] == '%' ? hex_value(s.ptr[1]) : -1;
+    int low = high >= 0 ? hex_value(s.ptr[2]) : -1;
+    if (low < 0)
+        return false;
+    *byte = (char)(unsigned char)(high << 4 | low);
+    return true;
+}
+
 size_t lk_utf8_length(lk_slice s)
 {
     if (s.len == 0)

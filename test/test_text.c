@@ -205,6 +205,19 @@ static void what_is_not_base64_leaves_the_buffer_as_it_was(void **state LK_UNUSE
     lk_buf_clear(&out);
 }
 
+static void an_escape_stands_for_a_byte(void **state)
+{
+    static const char *const none[] = {"", "%", "%2", "%2g", "%g2", "%\x12\x12", "a%20", "% 2"};
+    char byte = 'x';
+    (void)state;
+    assert_true(lk_uri_escape(LK_SLICE_LITERAL("%2Fmore"), &byte));
+    assert_int_equal(byte, '/');
+    assert_true(lk_uri_escape(LK_SLICE_LITERAL("%e9"), &byte));
+    assert_int_equal((unsigned char)byte, 0xe9);
+    for (size_t i = 0; i < LK_COUNT(none); i++)
+        assert_false(lk_uri_escape(lk_slice_of(none[i]), &byte));
+}
+
 static void only_unreserved_characters_stay_unescaped_in_a_uri(void **state LK_UNUSED)
 {
     lk_buf out = {0};
@@ -286,6 +299,7 @@ static void zeroing_leaves_nothing_behind(void **state LK_UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_escape_stands_for_a_byte),
         cmocka_unit_test(an_absent_text_is_an_absent_slice),
         cmocka_unit_test(equality_compares_every_byte_also_behind_a_nul),
         cmocka_unit_test(prefix_and_suffix_are_found_only_where_they_fit),
