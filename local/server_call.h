@@ -16,6 +16,7 @@
 #include "server.h"
 #include "server_idle.h"
 #include "server_listen.h"
+#include "server_loop.h"
 #include "server_poll.h"
 #include "server_tls.h"
 
@@ -41,8 +42,11 @@ struct lk_server {
     uint64_t calls[LK_ACTION_COUNT]; /* carried out since the start; the writer's */
     lk_work closing_work;            /* ends the polls when the server stops */
     struct MHD_Daemon *daemon;
-    lk_idle idle;         /* the HTTP thread's */
+    lk_loop loop;         /* the HTTP thread */
+    lk_idle idle;         /* its own, as the next ones */
     uint64_t request_ids; /* where x-amzn-RequestId has got to */
+    bool has_room;        /* a connection was closed since the last look */
+    bool quiesced;        /* the daemon takes no connections any more */
     int listen_fd;
     int port;
     lk_server_tls tls;
@@ -56,10 +60,12 @@ struct lk_server {
 
     pthread_mutex_t traffic_lock; /* of what follows */
     pthread_cond_t traffic_changed;
-    size_t open;      /* calls from their first byte to the end of their answer */
-    size_t suspended; /* calls that somebody will resume */
-    bool draining;    /* answers ask the client to close its connection */
-    bool refusing;    /* no call is suspended any more */
+    size_t open;                    /* calls from their first byte to the end of their answer */
+    size_t suspended;               /* calls that somebody will resume */
+    bool draining;                  /* answers ask the client to close its connection */
+    bool refusing;                  /* no call is suspended any more */
+    struct lk_server_call *resumed; /* calls the HTTP thread is to take back, in order */
+    struct lk_server_call *last_resumed;
 };
 
 typedef enum lk_call_next { LK_CALL_ANSWER, LK_CALL_WAIT } lk_call_next;
@@ -70,6 +76,7 @@ typedef struct lk_server_call {
     lk_server *server;
     struct MHD_Connection *connection;
     lk_idle_connection *idle; /* the connection's; NULL: none */
+    struct lk_server_call *next_resumed;
 
     /* What has arrived. */
     lk_slice raw_path; /* not decoded, in the request's arena as the next */

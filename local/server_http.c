@@ -125,12 +125,41 @@ bool lk_server_suspend(lk_server_call *call)
     return allowed;
 }
 
+/* libmicrohttpd is told by its own thread only, of all that came back meanwhile. */
 void lk_server_resume(lk_server_call *call)
 {
     lk_server *server = call->server;
-    MHD_resume_connection(call->connection); /* the call may be answered and freed by now */
+    call->next_resumed = NULL;
     pthread_mutex_lock(&server->traffic_lock);
-    if (--server->suspended == 0)
+    bool first = !server->resumed;
+    *(first ? &server->resumed : &server->last_resumed->next_resumed) = call;
+    server->last_resumed = call;
+    pthread_mutex_unlock(&server->traffic_lock);
+    if (first)
+        lk_loop_wake(&server->loop);
+}
+
+static lk_server_call *take_resumed(lk_server *server)
+{
+    pthread_mutex_lock(&server->traffic_lock);
+    lk_server_call *first = server->resumed;
+    server->resumed = NULL;
+    pthread_mutex_unlock(&server->traffic_lock);
+    return first;
+}
+
+static void resume_all(lk_server *server)
+{
+    size_t count = 0;
+    for (lk_server_call *call = take_resumed(server), *next; call; call = next, count++) {
+        next = call->next_resumed;
+        MHD_resume_connection(call->connection);
+    }
+    if (count == 0)
+        return;
+    pthread_mutex_lock(&server->traffic_lock);
+    server->suspended -= count;
+    if (server->suspended == 0)
         pthread_cond_broadcast(&server->traffic_changed);
     pthread_mutex_unlock(&server->traffic_lock);
 }
@@ -319,18 +348,64 @@ static void connection_changed(void *cls, struct MHD_Connection *connection, voi
                                enum MHD_ConnectionNotificationCode what)
 {
     lk_server *server = cls;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = lk_idle_open(&server->idle, client_socket(connection));
-    else
-        lk_idle_close(&server->idle, *context);
+        return;
+    }
+    lk_idle_close(&server->idle, *context);
+    server->has_room = true;
+}
+
+/* --- The thread ----------------------------------------------------------------------------- */
+
+static void quiesce_when_draining(lk_server *server)
+{
+    pthread_mutex_lock(&server->traffic_lock);
+    bool draining = server->draining;
+    pthread_mutex_unlock(&server->traffic_lock);
+    if (draining && !server->quiesced)
+        MHD_quiesce_daemon(server->daemon);
+    server->quiesced = draining;
+}
+
+/* libmicrohttpd looks and never waits: where it waits itself, it may do so with requests in its
+ * hand (in MHD_epoll, after as many events as it takes at a time). */
+static int64_t turn(void *ctx)
+{
+    lk_server *server = ctx;
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    quiesce_when_draining(server);
+    resume_all(server);
+    server->has_room = false;
+    MHD_run(server->daemon);
+    if (server->has_room)
+        return 0; /* at its limit it listens again at the next look only */
+    if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES)
+        return -1;
+    return (int64_t)LK_MIN(wait_ms, (MHD_UNSIGNED_LONG_LONG)INT64_MAX);
 }
 
 /* --- Start and stop ------------------------------------------------------------------------- */
 
+static int start_loop(lk_server *server, lk_err *err)
+{
+    const lk_loop_hooks hooks = {.turn = turn, .ctx = server};
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int rc = info ? lk_loop_start(&server->loop, info->epoll_fd, &hooks, err)
+                  : LK_FAIL(err, LK_E_UNSUPPORTED, "this libmicrohttpd was built without epoll");
+    if (rc) {
+        MHD_stop_daemon(server->daemon);
+        server->daemon = NULL;
+    }
+    return rc;
+}
+
 int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
 {
     bool tls = server->tls.certificate.len > 0;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    /* Without its channel for resuming from other threads, which a resume would write to. */
+    unsigned flags = MHD_USE_EPOLL | (MHD_ALLOW_SUSPEND_RESUME & ~(unsigned)MHD_USE_ITC);
     struct MHD_OptionItem secure[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls.certificate.ptr},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls.key.ptr},
@@ -352,16 +427,20 @@ int lk_server_http_start(lk_server *server, int max_connections, lk_err *err)
                        tls ? "cannot start the HTTPS server (libmicrohttpd): does "
                              "the key belong to the certificate?"
                            : "cannot start the HTTP server (libmicrohttpd)");
-    return 0;
+    return start_loop(server, err);
 }
 
-void lk_server_http_quiesce(lk_server *server)
+void lk_server_http_drain(lk_server *server)
 {
-    MHD_quiesce_daemon(server->daemon);
+    pthread_mutex_lock(&server->traffic_lock);
+    server->draining = true;
+    pthread_mutex_unlock(&server->traffic_lock);
+    lk_loop_wake(&server->loop);
 }
 
 void lk_server_http_stop(lk_server *server)
 {
+    lk_loop_stop(&server->loop);
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
 }

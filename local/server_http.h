@@ -10,8 +10,9 @@
 
 /* Serves server->listen_fd. LK_E_IO. */
 int lk_server_http_start(lk_server *server, int max_connections, lk_err *err);
-/* No new connections. The listening socket is the caller's to close. */
-void lk_server_http_quiesce(lk_server *server);
+/* Soon there are no new connections, and answers ask clients to close theirs. The listening socket
+ * is the caller's to close. */
+void lk_server_http_drain(lk_server *server);
 /* Ends the thread. No call is suspended any more. */
 void lk_server_http_stop(lk_server *server);
 

@@ -3,8 +3,8 @@
  * server_start: server.h, by putting the parts together, and taking them apart in the order that
  * loses nothing.
  *
- * Suggested reading order: server_call.h (the way of a request), server_http, server_sqs,
- * server_writer, server_poll, server_admin, server_clock.
+ * Suggested reading order: server_call.h (the way of a request), server_loop, server_http,
+ * server_sqs, server_writer, server_poll, server_admin, server_clock.
  */
 #include "server_http.h"
 #include "thread.h"
@@ -238,12 +238,9 @@ void lk_server_stop(lk_server *server)
 {
     if (!server)
         return;
-    lk_server_http_quiesce(server);
+    lk_server_http_drain(server);
     /* New clients are refused at once. Closed later: the HTTP thread may still name it to epoll. */
     shutdown(server->listen_fd, SHUT_RDWR);
-    pthread_mutex_lock(&server->traffic_lock);
-    server->draining = true;
-    pthread_mutex_unlock(&server->traffic_lock);
     server->closing_work = (lk_work){.run = run_close, .done = close_polls};
     bool taken = lk_writer_submit(server->writer, &server->closing_work);
     (void)taken; /* it is running: only server_free stops it */

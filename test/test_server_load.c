@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TEST(name)                                                                                 \
@@ -122,6 +123,36 @@ static void ten_thousand_idle_connections_take_little_memory(void **state)
     assert_serves(port);
     for (size_t i = 0; i < count; i++)
         lk_test_wire_close(&wires[i]);
+    assert_int_equal(lk_test_program_end(&program, SIGTERM), 0);
+    lk_test_program_clear(&program);
+    lk_test_reply_clear(&reply);
+}
+
+/* libmicrohttpd takes events from epoll 128 at a time, and after a full hand asks again: with its
+ * own thread it waits there, and whoever it had taken up waits with it. */
+static void requests_that_arrive_all_at_once_are_all_answered(void **state)
+{
+    static lk_test_wire wires[256];
+    lk_test_program program = {0};
+    lk_test_reply reply = {0};
+    const char *argv[] = {LK_TEST_COMMAND, "serve", "--port", "0", NULL};
+    (void)state;
+    lk_test_program_start(&program, argv);
+    int port = atoi(lk_test_program_wait(&program, "http://127.0.0.1:"));
+    for (size_t i = 0; i < LK_COUNT(wires); i++) {
+        lk_test_wire_open(&wires[i], port);
+        lk_test_wire_call(&wires[i], "ListQueues", "{}", &reply);
+    }
+    assert_int_equal(kill(program.pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(program.pid, NULL, WUNTRACED), program.pid);
+    for (size_t i = 0; i < LK_COUNT(wires); i++)
+        lk_test_wire_send(&wires[i], "ListQueues", "{}");
+    assert_int_equal(kill(program.pid, SIGCONT), 0);
+    for (size_t i = 0; i < LK_COUNT(wires); i++) {
+        if (!lk_test_wire_read(&wires[i], &reply, ANSWER_MS))
+            fail_msg("request %zu was not answered", i);
+        lk_test_wire_close(&wires[i]);
+    }
     assert_int_equal(lk_test_program_end(&program, SIGTERM), 0);
     lk_test_program_clear(&program);
     lk_test_reply_clear(&reply);
@@ -380,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_thousand_polls_get_a_message_each),
         cmocka_unit_test(ten_thousand_idle_connections_take_little_memory),
+        cmocka_unit_test(requests_that_arrive_all_at_once_are_all_answered),
         TEST(the_connection_that_is_idle_for_longest_gives_way_to_a_new_one),
         TEST(who_dribbles_at_a_request_gives_way_too),
         TEST(a_poll_gives_way_to_nobody),
