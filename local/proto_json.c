@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * proto_json: see proto_json.h. Strings of a parsed request stay in the JSON tree, which lives as
- * long as the request; only decoded binary values are copied. Unknown members and nulls are
- * ignored, as AWS does; a member of the wrong type is a SerializationException.
+ * proto_json: see proto_json.h. What proto_json_read does not read is parsed here. Strings then
+ * stay in the JSON tree, which lives as long as the request; only decoded binary values are copied.
+ * Unknown members and nulls are ignored, as AWS does; a member of the wrong type is a
+ * SerializationException.
  */
 #include "proto_json.h"
 
 #include "json.h"
+#include "proto_json_read.h"
 
 #define TARGET_PREFIX "AmazonSQS."
 
@@ -209,6 +211,8 @@ static int parse(const lk_wire *wire, lk_request *request, lk_err *err)
     int rc = find_action(request, wire->target);
     if (rc)
         return rc;
+    if (lk_proto_json_read(request, wire->body))
+        return 0;
     if (has_too_many_values(wire->body))
         return refuse_text(request, "The request has too many members.");
     rc = lk_json_parse(wire->body, "the request", &document, &why);

@@ -72,6 +72,19 @@ bool lk_json_plain_members(lk_slice text, const char *const *keys, size_t count,
 bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size_t capacity,
                         size_t *count);
 
+/* Steps through a text, for readers of their own. Each goes past what it takes; false: that does
+ * not stand there, and the cursor is wherever it gave up. */
+typedef struct lk_json_cursor {
+    const char *at;
+    const char *end;
+} lk_json_cursor;
+
+/* One of the marks {}[]:, with white space around it. */
+bool lk_json_take_mark(lk_json_cursor *c, char mark);
+/* A string; *string: what stands between its quotes, escapes as they are, borrowed from the text.
+ * Only with those of two characters: false for \u, and for what is not UTF-8. */
+bool lk_json_take_string(lk_json_cursor *c, lk_slice *string);
+
 /* Whether text is one JSON value without white space between its parts, on one line therefore,
  * which may be passed on as it is. False as well where telling takes more than a look: \u escapes,
  * deep nesting. */

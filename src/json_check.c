@@ -5,7 +5,7 @@
  * Job arguments that are printed with each event come from a generator and are compact already:
  * that they can be copied is seen at a fraction of what parsing and writing them again costs. The
  * answers of SQS that follow each send are flat lists of short strings, so that what they say can
- * be picked out. Both may say no to what is allowed, never yes to what is not.
+ * be picked out. All may say no to what is allowed, never yes to what is not.
  */
 #include "json.h"
 
@@ -13,12 +13,7 @@
 
 enum { MAX_DEPTH = 32 };
 
-typedef struct cursor {
-    const char *at;
-    const char *end;
-} cursor;
-
-static bool take(cursor *c, char wanted)
+static bool take(lk_json_cursor *c, char wanted)
 {
     if (c->at == c->end || *c->at != wanted)
         return false;
@@ -26,7 +21,7 @@ static bool take(cursor *c, char wanted)
     return true;
 }
 
-static bool take_word(cursor *c, const char *word)
+static bool take_word(lk_json_cursor *c, const char *word)
 {
     size_t len = strlen(word);
     if ((size_t)(c->end - c->at) < len || memcmp(c->at, word, len) != 0)
@@ -35,7 +30,7 @@ static bool take_word(cursor *c, const char *word)
     return true;
 }
 
-static bool take_digits(cursor *c)
+static bool take_digits(lk_json_cursor *c)
 {
     const char *start = c->at;
     while (c->at < c->end && *c->at >= '0' && *c->at <= '9')
@@ -43,7 +38,7 @@ static bool take_digits(cursor *c)
     return c->at > start;
 }
 
-static bool take_number(cursor *c)
+static bool take_number(lk_json_cursor *c)
 {
     take(c, '-');
     if (!take(c, '0') && !take_digits(c))
@@ -58,13 +53,14 @@ static bool take_number(cursor *c)
 }
 
 /* Without \u: whether surrogates are paired is left to the parser. */
-static bool take_string(cursor *c)
+bool lk_json_take_string(lk_json_cursor *c, lk_slice *string)
 {
     static const char escapes[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
     if (!take(c, '"'))
         return false;
-    for (;;) {
+    for (const char *start = c->at;;) {
         c->at += lk_json_plain_run((lk_slice){c->at, (size_t)(c->end - c->at)});
+        *string = (lk_slice){start, (size_t)(c->at - start)};
         if (take(c, '"'))
             return true;
         if (!take(c, '\\') || c->at == c->end || !memchr(escapes, *c->at, sizeof(escapes)))
@@ -73,20 +69,21 @@ static bool take_string(cursor *c)
     }
 }
 
-static bool take_value(cursor *c, unsigned depth);
+static bool take_value(lk_json_cursor *c, unsigned depth);
 
-static bool take_members(cursor *c, unsigned depth)
+static bool take_members(lk_json_cursor *c, unsigned depth)
 {
+    lk_slice name;
     if (take(c, '}'))
         return true;
     do {
-        if (!take_string(c) || !take(c, ':') || !take_value(c, depth))
+        if (!lk_json_take_string(c, &name) || !take(c, ':') || !take_value(c, depth))
             return false;
     } while (take(c, ','));
     return take(c, '}');
 }
 
-static bool take_elements(cursor *c, unsigned depth)
+static bool take_elements(lk_json_cursor *c, unsigned depth)
 {
     if (take(c, ']'))
         return true;
@@ -98,13 +95,14 @@ static bool take_elements(cursor *c, unsigned depth)
 }
 
 /* depth: how many levels more there may be. */
-static bool take_value(cursor *c, unsigned depth)
+static bool take_value(lk_json_cursor *c, unsigned depth)
 {
+    lk_slice string;
     if (c->at == c->end || depth == 0)
         return false;
     switch (*c->at) {
     case '"':
-        return take_string(c);
+        return lk_json_take_string(c, &string);
     case '{':
         return take(c, '{') && take_members(c, depth - 1);
     case '[':
@@ -122,7 +120,7 @@ static bool take_value(cursor *c, unsigned depth)
 
 bool lk_json_is_compact(lk_slice text)
 {
-    cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = {text.ptr, text.ptr + text.len};
     return text.len > 0 && take_value(&c, MAX_DEPTH) && c.at == c.end;
 }
 
@@ -133,14 +131,13 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void skip_space(cursor *c)
+static void skip_space(lk_json_cursor *c)
 {
     while (c->at < c->end && is_space(*c->at))
         c->at++;
 }
 
-/* A mark with white space around it. */
-static bool take_mark(cursor *c, char mark)
+bool lk_json_take_mark(lk_json_cursor *c, char mark)
 {
     skip_space(c);
     if (!take(c, mark))
@@ -149,7 +146,7 @@ static bool take_mark(cursor *c, char mark)
     return true;
 }
 
-static bool take_plain_string(cursor *c, lk_slice *string)
+static bool take_plain_string(lk_json_cursor *c, lk_slice *string)
 {
     if (!take(c, '"'))
         return false;
@@ -164,60 +161,62 @@ static bool take_plain_string(cursor *c, lk_slice *string)
 }
 
 /* One plain object; values of those members that have a key, where there are keys. */
-static bool take_plain_object(cursor *c, const char *const *keys, size_t count, lk_slice *values)
+static bool take_plain_object(lk_json_cursor *c, const char *const *keys, size_t count,
+                              lk_slice *values)
 {
     lk_slice name, value;
-    if (!take_mark(c, '{'))
+    if (!lk_json_take_mark(c, '{'))
         return false;
-    if (take_mark(c, '}'))
+    if (lk_json_take_mark(c, '}'))
         return true;
     do {
-        if (!take_plain_string(c, &name) || !take_mark(c, ':') || !take_plain_string(c, &value))
+        if (!take_plain_string(c, &name) || !lk_json_take_mark(c, ':') ||
+            !take_plain_string(c, &value))
             return false;
         for (size_t i = 0; i < count; i++) {
             if (lk_slice_equal_str(name, keys[i]))
                 values[i] = value;
         }
-    } while (take_mark(c, ','));
-    return take_mark(c, '}');
+    } while (lk_json_take_mark(c, ','));
+    return lk_json_take_mark(c, '}');
 }
 
 bool lk_json_plain_members(lk_slice text, const char *const *keys, size_t count, lk_slice *values)
 {
-    cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = {text.ptr, text.ptr + text.len};
     for (size_t i = 0; i < count; i++)
         values[i] = (lk_slice){NULL, 0};
     return text.len > 0 && take_plain_object(&c, keys, count, values) && c.at == c.end;
 }
 
-static bool take_plain_list(cursor *c, lk_slice *elements, size_t capacity, size_t *count)
+static bool take_plain_list(lk_json_cursor *c, lk_slice *elements, size_t capacity, size_t *count)
 {
     *count = 0;
-    if (!take_mark(c, '['))
+    if (!lk_json_take_mark(c, '['))
         return false;
-    if (take_mark(c, ']'))
+    if (lk_json_take_mark(c, ']'))
         return true;
     do {
         const char *start = c->at;
         if (*count == capacity || !take_plain_object(c, NULL, 0, NULL))
             return false;
         elements[(*count)++] = (lk_slice){start, (size_t)(c->at - start)};
-    } while (take_mark(c, ','));
-    return take_mark(c, ']');
+    } while (lk_json_take_mark(c, ','));
+    return lk_json_take_mark(c, ']');
 }
 
 bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size_t capacity,
                         size_t *count)
 {
-    cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = {text.ptr, text.ptr + text.len};
     bool found = false;
     *count = 0;
-    if (text.len == 0 || !take_mark(&c, '{'))
+    if (text.len == 0 || !lk_json_take_mark(&c, '{'))
         return false;
     do {
         lk_slice name;
         size_t none;
-        if (!take_plain_string(&c, &name) || !take_mark(&c, ':'))
+        if (!take_plain_string(&c, &name) || !lk_json_take_mark(&c, ':'))
             return false;
         bool wanted = lk_slice_equal_str(name, key);
         if (wanted && found)
@@ -225,6 +224,6 @@ bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size
         found |= wanted;
         if (!take_plain_list(&c, elements, wanted ? capacity : 0, wanted ? count : &none))
             return false;
-    } while (take_mark(&c, ','));
-    return take_mark(&c, '}') && c.at == c.end;
+    } while (lk_json_take_mark(&c, ','));
+    return lk_json_take_mark(&c, '}') && c.at == c.end;
 }

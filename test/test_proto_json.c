@@ -133,6 +133,170 @@ static void an_unknown_action_is_400_invalid_action(void **state)
                      "\"message\":\"The action FooBar is not valid for this endpoint.\"}");
 }
 
+/* --- Requests that are read from their text ------------------------------------------------- */
+
+static const lk_action_env parse_env = {.region = "us-east-1", .account = "000000000000"};
+
+/* true: without a tree. *request is to be cleared. */
+static bool read_without_tree(const char *action, lk_slice text, lk_request *request, int *rc)
+{
+    lk_err err;
+    const lk_wire wire = {.target = lk_slice_of(action), .body = text};
+    lk_request_init(request, &parse_env);
+    *rc = lk_proto_json.parse(&wire, request, &err);
+    assert_true(*rc >= 0);
+    return *rc == 0 && !request->document;
+}
+
+/* The same request with a member that only the tree passes over. */
+static void read_with_tree(const char *action, lk_slice text, lk_request *request)
+{
+    int rc;
+    lk_buf longer = {0};
+    lk_slice before, behind = lk_slice_cut(text, '{', &before);
+    bool empty = lk_slice_trim(behind).ptr[0] == '}';
+    lk_buf_addf(&longer, "%.*s{\"Nonsense\":null%s%.*s", LK_SLICE_FMT(before), empty ? "" : ",",
+                LK_SLICE_FMT(behind));
+    assert_false(read_without_tree(action, lk_buf_slice(&longer), request, &rc));
+    if (rc != 0)
+        fail_msg("%s: what was read from the text is refused: %.*s", action, LK_SLICE_FMT(text));
+    lk_buf_clear(&longer);
+}
+
+static void assert_same_slice(lk_slice a, lk_slice b)
+{
+    assert_int_equal(a.ptr != NULL, b.ptr != NULL);
+    assert_true(lk_slice_equal(a, b));
+}
+
+static void assert_same_names(const lk_names *a, const lk_names *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++)
+        assert_same_slice(a->items[i], b->items[i]);
+}
+
+static void assert_same_attributes(const lk_attribute_values *a, const lk_attribute_values *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_same_slice(a->items[i].name, b->items[i].name);
+        assert_same_slice(a->items[i].data_type, b->items[i].data_type);
+        assert_same_slice(a->items[i].string_value, b->items[i].string_value);
+        assert_same_slice(a->items[i].binary_value, b->items[i].binary_value);
+        assert_int_equal(a->items[i].has_list, b->items[i].has_list);
+    }
+}
+
+static void assert_same_members(const lk_member *members, const void *a, const void *b)
+{
+    for (const lk_member *m = members; m->name; m++) {
+        const void *x = (const char *)a + m->offset;
+        const void *y = (const char *)b + m->offset;
+        const lk_request_entries *entries = x, *others = y;
+        if (m->kind == LK_MEMBER_STRING)
+            assert_same_slice(*(const lk_slice *)x, *(const lk_slice *)y);
+        if (m->kind == LK_MEMBER_INT)
+            assert_int_equal(*(const int64_t *)x, *(const int64_t *)y);
+        if (m->kind == LK_MEMBER_NAMES)
+            assert_same_names(x, y);
+        if (m->kind == LK_MEMBER_ATTRIBUTES)
+            assert_same_attributes(x, y);
+        if (m->kind != LK_MEMBER_ENTRIES)
+            continue;
+        assert_int_equal(entries->count, others->count);
+        for (size_t i = 0; i < entries->count; i++)
+            assert_same_members(m->entry, &entries->items[i], &others->items[i]);
+    }
+}
+
+/* Whether it was read without a tree; then it says what the tree says. */
+static bool assert_read_alike(const char *action, lk_slice text)
+{
+    int rc;
+    lk_request quick, thorough;
+    bool read = read_without_tree(action, text, &quick, &rc);
+    if (read) {
+        read_with_tree(action, text, &thorough);
+        assert_same_members(quick.action->members, &quick, &thorough);
+        lk_request_clear(&thorough);
+    }
+    lk_request_clear(&quick);
+    return read;
+}
+
+typedef struct spoken {
+    const char *action;
+    const char *text;
+} spoken;
+
+static const spoken sdk_requests[] = {
+    {"SendMessage", "{\"QueueUrl\":\"http://h/0/jobs\",\"MessageBody\":\"{\\\"a\\\":[1]}\\n\\/\","
+                    "\"DelaySeconds\":15,\"MessageAttributes\":{\"lambdakiq\":{\"DataType\":"
+                    "\"String\",\"StringValue\":\"1\"},\"b\":{\"StringValue\":\"\\b\\f\\r\\t\","
+                    "\"DataType\":\"Number\"}}}"},
+    {"SendMessage", "{ \"QueueUrl\" : \"jobs\" , \"MessageBody\" : \"gr\xc3\xbc\xc3\x9f\xe2\x82\xac"
+                    "\xf0\x9f\x90\xb1\" , \"MessageGroupId\" : \"g\", \"MessageDeduplicationId\" :"
+                    " \"d\", \"MessageAttributes\" : { } }\n"},
+    {"SendMessageBatch", "{\"QueueUrl\":\"jobs\",\"Entries\":[{\"Id\":\"0\",\"MessageBody\":\"x\"},"
+                         "{\"Id\":\"1\",\"MessageBody\":\"y\",\"DelaySeconds\":0}]}"},
+    {"ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":0,"
+                       "\"VisibilityTimeout\":-3,\"AttributeNames\":[\"All\"],"
+                       "\"MessageAttributeNames\":[\"a\",\"b.*\"],"
+                       "\"MessageSystemAttributeNames\":[]}"},
+    {"DeleteMessage", "{\"QueueUrl\":\"jobs\",\"ReceiptHandle\":\"AQEB+/=\"}"},
+    {"DeleteMessageBatch", "{\"QueueUrl\":\"jobs\",\"Entries\":[]}"},
+    {"ListQueues", "{}"},
+};
+
+static void what_sdks_send_is_read_without_a_tree_and_means_the_same(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(sdk_requests); i++)
+        if (!assert_read_alike(sdk_requests[i].action, lk_slice_of(sdk_requests[i].text)))
+            fail_msg("a tree was made of %s", sdk_requests[i].text);
+}
+
+/* Every byte of them put in the place of every other. */
+static void what_is_read_without_a_tree_of_damaged_requests_means_the_same(void **state)
+{
+    static const char bytes[] = "\"\\{}[]:,0-1.eu/nA \x01\xc3\x9f";
+    size_t read = 0;
+    (void)state;
+    for (size_t i = 0; i < LK_COUNT(sdk_requests); i++) {
+        char text[512];
+        size_t len = strlen(sdk_requests[i].text);
+        assert_true(len < sizeof text);
+        for (size_t at = 0; at < len; at++)
+            for (size_t b = 0; b < sizeof bytes; b++) { /* NUL, too */
+                memcpy(text, sdk_requests[i].text, len);
+                text[at] = bytes[b];
+                read += assert_read_alike(sdk_requests[i].action, (lk_slice){text, len});
+            }
+    }
+    assert_true(read > 0);
+}
+
+static void what_only_the_tree_understands_is_left_to_it(void **state)
+{
+    static const char *const texts[] = {
+        "{'QueueUrl':'jobs','MessageBody':'\\u00e9'}",
+        "{'QueueUrl':'jobs','MessageBody':'x','Nonsense':1}",
+        "{'QueueUrl':'jobs','MessageBody':'x','DelaySeconds':null}",
+        "{'QueueUrl':'jobs','MessageBody':'x','DelaySeconds':'1'}",
+        "{'QueueUrl':'jobs','MessageBody':'x','DelaySeconds':1.0}",
+        "{'QueueUrl':'jobs','MessageBody':'x','DelaySeconds':1e0}",
+        "{'QueueUrl':'jobs','MessageBody':'x','MessageAttributes':{'a':{'DataType':'Binary',"
+        "'BinaryValue':'AAAA'}}}",
+        "{'QueueUrl':'jobs','MessageBody':'x','MessageAttributes':{'a':{'DataType':'String',"
+        "'StringValue':'1'},'a':{'DataType':'String','StringValue':'2'}}}"};
+    test_action *t = *state;
+    for (size_t i = 0; i < LK_COUNT(texts); i++) {
+        test_action_call(t, "SendMessage", "%s", texts[i]);
+        assert_action_ok(t);
+    }
+}
+
 /* --- Answers -------------------------------------------------------------------------------- */
 
 static void an_unknown_queue_has_its_two_names(void **state)
@@ -247,6 +411,10 @@ int main(void)
         cmocka_unit_test(numbers_may_be_digit_strings),
         cmocka_unit_test(the_target_may_lack_its_prefix),
         cmocka_unit_test(an_unknown_action_is_400_invalid_action),
+        cmocka_unit_test(what_sdks_send_is_read_without_a_tree_and_means_the_same),
+        cmocka_unit_test(what_is_read_without_a_tree_of_damaged_requests_means_the_same),
+        cmocka_unit_test_setup_teardown(what_only_the_tree_understands_is_left_to_it,
+                                        test_action_setup, test_action_teardown),
         cmocka_unit_test(an_unknown_queue_has_its_two_names),
         cmocka_unit_test_setup_teardown(an_empty_receive_has_no_messages_member, test_action_setup,
                                         test_action_teardown),
