@@ -9,14 +9,17 @@ require 'optparse'
 require_relative 'cold'
 require_relative 'costs'
 require_relative 'loss'
+require_relative 'server'
 require_relative 'speed'
 require_relative 'upgrade'
+require_relative 'worker'
 
-COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'cold' => Cold, 'upgrade' => Upgrade, 'costs' => Costs }.freeze
+COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'cold' => Cold, 'upgrade' => Upgrade, 'costs' => Costs,
+                'server' => Server, 'worker' => Worker }.freeze
 
 def usage(parser, comparison)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }
-  parser.banner = "usage: bin/bench [COMPARISON] [options]\n\nMeasures Lambdakiq 2.4.0 and ours in one run.\n\n" \
+  parser.banner = "usage: bin/bench [COMPARISON] [options]\n\nMeasures ours and its peers on the same work, in one run.\n\n" \
                   "Comparisons:\n#{list.join("\n")}\n\nOptions of #{COMPARISONS.key(comparison)}:"
 end
 

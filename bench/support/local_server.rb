@@ -31,6 +31,9 @@ class LocalServer
   # @return [Hash{String => String}] for processes that use the server
   attr_reader :environment
 
+  # @return [Integer] of the command's process
+  attr_reader :pid
+
   # @param kind [:serve, :dev]
   # @param directory [String] where data and log are kept; a server started there again goes on with them
   # @param worker [Array<String>] the command behind `--` of `lambdakiq dev`
