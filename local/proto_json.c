@@ -211,8 +211,9 @@ static int parse(const lk_wire *wire, lk_request *request, lk_err *err)
     int rc = find_action(request, wire->target);
     if (rc)
         return rc;
-    if (lk_proto_json_read(request, wire->body))
-        return 0;
+    rc = lk_proto_json_read(request, wire->body);
+    if (rc != 0)
+        return rc > 0 ? 0 : LK_FAIL_NOMEM(err);
     if (has_too_many_values(wire->body))
         return refuse_text(request, "The request has too many members.");
     rc = lk_json_parse(wire->body, "the request", &document, &why);

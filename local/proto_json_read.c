@@ -18,6 +18,7 @@ enum {
 typedef struct reader {
     lk_json_cursor c;
     lk_request *request;
+    bool no_memory;
 } reader;
 
 /* --- Strings and numbers -------------------------------------------------------------------- */
@@ -35,6 +36,7 @@ static bool unescape(reader *r, lk_slice text, const char *backslash, lk_slice *
 {
     char *copy = lk_arena_alloc(&r->request->arena, text.len, 1);
     const char *at = text.ptr, *end = text.ptr + text.len;
+    r->no_memory = r->no_memory || !copy;
     if (!copy)
         return false;
     *out = (lk_slice){copy, 0};
@@ -91,6 +93,7 @@ static bool read_integer(reader *r, int64_t *out)
 static void *keep(reader *r, const void *items, size_t count, size_t size)
 {
     void *kept = lk_arena_alloc(&r->request->arena, count, size);
+    r->no_memory = r->no_memory || !kept;
     if (kept && count > 0)
         memcpy(kept, items, count * size);
     return kept;
@@ -172,6 +175,7 @@ static bool read_entries(reader *r, const lk_member *member, lk_request_entries 
 {
     size_t count = 0;
     lk_request_entry *items = entries->items ? NULL : lk_request_add_entries(r->request, ITEMS_MAX);
+    r->no_memory = r->no_memory || (!items && !entries->items);
     if (!items || !lk_json_take_mark(&r->c, '['))
         return false;
     if (!lk_json_take_mark(&r->c, ']')) {
@@ -231,13 +235,13 @@ static bool read_members(reader *r, const lk_member *members, void *owner)
     return lk_json_take_mark(&r->c, '}');
 }
 
-bool lk_proto_json_read(lk_request *request, lk_slice text)
+int lk_proto_json_read(lk_request *request, lk_slice text)
 {
     lk_request before = *request;
     reader r = {.c = {text.ptr, text.ptr + text.len}, .request = request};
     if (text.len > 0 && read_members(&r, request->action->members, request) && r.c.at == r.c.end)
-        return true;
+        return 1;
     before.arena = request->arena; /* what was taken from it is freed with the request */
     *request = before;
-    return false;
+    return r.no_memory ? LK_E_NOMEM : 0;
 }

@@ -8,9 +8,9 @@
 
 #include "request.h"
 
-/* Fills the members of request->action from text; strings without escapes are borrowed from it.
- * false: the text has something that this does not read (unknown members, nulls, \u escapes, binary
- * values, what is wrong in any way …), or memory is short; the request is as it was, parse it. */
-bool lk_proto_json_read(lk_request *request, lk_slice text);
+/* Fills the members of request->action from text; strings without escapes are borrowed from it: 1.
+ * 0: the text has something that this does not read (unknown members, nulls, \u escapes, binary
+ * values, what is wrong in any way …); the request is as it was, parse it. LK_E_NOMEM. */
+int lk_proto_json_read(lk_request *request, lk_slice text);
 
 #endif
