@@ -2,8 +2,8 @@
  *
  * digest: the digests AWS asks for, on libcrypto's EVP interface.
  *
- * libcrypto 3 looks an algorithm up by its name at each use, which costs as much as digesting a
- * kilobyte: that is done once in a process. Nothing else is kept between calls. What libcrypto
+ * libcrypto 3 looks an algorithm up by its name at each use, which costs more than digesting a
+ * short text: that is done once in a process. Nothing else is kept between calls. What libcrypto
  * reports on failure is taken off its error queue again, since that queue is the thread's and
  * Ruby's openssl reads it too.
  */
@@ -103,7 +103,7 @@ static bool keyed_digest(EVP_MD_CTX *ctx, const unsigned char key[SHA256_BLOCK_B
     return ok;
 }
 
-/* RFC 2104 on our own: libcrypto 3's HMAC costs ten times what its two digests do. */
+/* RFC 2104 on our own: libcrypto 3's HMAC costs nearly twice what its two digests do. */
 bool lk_hmac_sha256(lk_slice key, lk_slice data, unsigned char out[LK_SHA256_BYTES])
 {
     unsigned char padded[SHA256_BLOCK_BYTES] = {0};
@@ -120,6 +120,7 @@ bool lk_hmac_sha256(lk_slice key, lk_slice data, unsigned char out[LK_SHA256_BYT
     EVP_MD_CTX_free(ctx);
     ERR_pop_to_mark();
     lk_zero(padded, sizeof(padded));
+    lk_zero(inner, sizeof(inner));
     if (!ok)
         memset(out, 0, LK_SHA256_BYTES);
     return ok;

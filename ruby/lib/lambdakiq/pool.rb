@@ -26,7 +26,7 @@ module Lambdakiq
       idle = @idle.shift(@idle.size)
       idle.each(&:discard!)
     ensure
-      @idle.concat(idle)
+      @idle.concat(idle) if idle
     end
   end
 end
