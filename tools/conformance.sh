@@ -4,6 +4,7 @@
 # Runs clients of others, unmodified, against the local SQS as people run it: all suites of
 # test/conformance, or those named: tools/conformance.sh boto3 …
 #   boto3        python3-boto3, by default that of the system: LAMBDAKIQ_PYTHON names another python3
+#   awscli       the AWS CLI: LAMBDAKIQ_AWS names another one than /usr/bin/aws
 #   javascript   @aws-sdk/client-sqs, from npm
 #   ruby         aws-sdk-sqs, from RubyGems
 #   shoryuken    the job library: its command works on our queues
@@ -12,9 +13,9 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-suites=(boto3 javascript ruby shoryuken aws_activejob)
+suites=(boto3 awscli javascript ruby shoryuken aws_activejob)
 case "${1:-}" in
-  -h | --help) sed -n '4,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 [ $# -eq 0 ] || suites=("$@")
 
@@ -36,6 +37,13 @@ quietly openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -da
 
 run_boto3() {
   PYTHONDONTWRITEBYTECODE=1 "${LAMBDAKIQ_PYTHON:-/usr/bin/python3}" test/conformance/boto3
+}
+
+run_awscli() {
+  export LAMBDAKIQ_AWS=${LAMBDAKIQ_AWS:-/usr/bin/aws}
+  [ -x "$LAMBDAKIQ_AWS" ] || die "$LAMBDAKIQ_AWS is missing: run bin/bootstrap --all, or let LAMBDAKIQ_AWS name it"
+  mkdir "$work/awscli"
+  test/conformance/awscli/suite.sh "$work/awscli"
 }
 
 run_javascript() {
