@@ -31,6 +31,18 @@ class Fifo(SqsCase):
         self.put("other", group="h")
         self.assertEqual(self.bodies(self.fifo), ["other"])
 
+    def test_of_two_receives_at_the_same_time_one_has_the_group(self):
+        for body in "abcdefghij":
+            self.put(body)
+        another = self.server.client()
+        found = []
+        there = self.while_waiting(
+            lambda: found.extend(another.receive_message(
+                QueueUrl=self.fifo, MaxNumberOfMessages=5).get("Messages", [])),
+            lambda: self.receive(self.fifo, 5))
+        self.assertEqual(sorted([len(found), len(there)]), [0, 5])
+        self.assertEqual([message["Body"] for message in found + there], list("abcde"))
+
     def test_messages_return_in_their_order(self):
         for body in "abc":
             self.put(body)
