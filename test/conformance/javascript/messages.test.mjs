@@ -219,13 +219,6 @@ describe('long polls', () => {
     assert.deepEqual(await poll, ['x']);
   });
 
-  test('an explicit wait of 0 overrides that of the queue', async () => {
-    const queue = await queues.make({ ReceiveMessageWaitTimeSeconds: '20' });
-    const abortSignal = AbortSignal.timeout(15_000);
-    const answer = await sqs.receiveMessage({ QueueUrl: queue, WaitTimeSeconds: 0 }, { abortSignal });
-    assert.equal(answer.Messages, undefined);
-  });
-
   test('a poll that its client gave up takes no message along', async () => {
     const queue = await queues.make();
     const client = server.client();
