@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -314,6 +315,14 @@ int lk_cli_misuse(const lk_cli_command *command, const char *format, ...)
     fprintf(stderr, "\nUsage: %s\nTry \"lambdakiq %s --help\".\n", command->synopsis,
             command->name);
     return LK_CLI_USAGE;
+}
+
+int lk_cli_log_format(const lk_cli_command *command, const char *text, bool *json)
+{
+    *json = text && strcasecmp(text, "JSON") == 0;
+    if (!text || *json || strcasecmp(text, "Text") == 0)
+        return LK_CLI_OK;
+    return lk_cli_misuse(command, "--log-format is Text or JSON, not \"%s\"", text);
 }
 
 void lk_cli_note(const lk_cli *cli, const char *format, ...)

@@ -72,6 +72,10 @@ typedef struct lk_cli_args {
 bool lk_cli_parse(const lk_cli_command *command, const lk_cli_option *options, size_t count,
                   int argc, char **argv, lk_cli *cli, lk_cli_args *args, int *exit_code);
 
+/* The value of --log-format: *json whether it is JSON. NULL: not said, text. LK_CLI_OK, or misuse.
+ */
+int lk_cli_log_format(const lk_cli_command *command, const char *text, bool *json);
+
 /* Help of one command to `out`. */
 void lk_cli_help(const lk_cli_command *command, const lk_cli_option *options, size_t count,
                  FILE *out);

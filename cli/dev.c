@@ -271,6 +271,8 @@ static int run(const lk_cli_command *command, int argc, char **argv)
          "Receives until a message is dead (default 13, FIFO 14)", 1, 1000},
         {"memory", 'm', LK_CLI_INT, &o.memory_mb, "MB",
          "The function's memory; a process that takes more ends (default no limit)", 128, 10240},
+        {"log-format", 0, LK_CLI_STRING, &o.log_format, "FORMAT",
+         "Of Lambda's lines and AWS_LAMBDA_LOG_FORMAT: Text or JSON (default Text)", 0, 0},
         {"name", 'n', LK_CLI_STRING, &o.name, "NAME", "The function's name (default jobs)", 0, 0},
         {"region", 0, LK_CLI_STRING, &o.region, "NAME", "Region (default us-east-1)", 0, 0},
         {"no-report-batch-item-failures", 0, LK_CLI_FLAG, &o.no_report, NULL,
@@ -286,6 +288,8 @@ static int run(const lk_cli_command *command, int argc, char **argv)
     if (!lk_cli_parse(command, table, LK_COUNT(table), argc, argv, &cli, &args, &exit_code))
         return exit_code;
     exit_code = check_line(command, &o, &args);
+    if (exit_code == LK_CLI_OK)
+        exit_code = lk_cli_log_format(command, o.log_format, &o.log_json);
     if (exit_code != LK_CLI_OK)
         return exit_code;
     o.command = args.command && args.command[0] ? args.command : NULL;

@@ -162,7 +162,8 @@ static int start_function(lk_dev_house *h, const lk_dev_function *f, lk_err *err
                                    .region = h->plan->options->region,
                                    .account = LK_DEV_ACCOUNT,
                                    /* with --json stdout is ours alone */
-                                   .log_fd = h->cli->json ? STDERR_FILENO : STDOUT_FILENO};
+                                   .log_fd = h->cli->json ? STDERR_FILENO : STDOUT_FILENO,
+                                   .log_json = h->plan->options->log_json};
     if (rc == 0)
         rc = lk_function_start(&options, &h->functions[h->function_count++], err);
     free(variables);

@@ -24,6 +24,7 @@ typedef struct lk_dev_options {
     const char *db;
     const char *region;
     const char *name;
+    const char *log_format; /* as it was given; NULL: not said */
     int64_t port;
     int64_t workers; /* of a function, at most; 0: one for each of its queues */
     int64_t batch_size;
@@ -32,6 +33,7 @@ typedef struct lk_dev_options {
     int64_t visibility_s;
     int64_t max_receive_count;
     int64_t memory_mb; /* 0: not said, and no limit */
+    bool log_json;
     bool fifo;
     bool clock;
     bool no_report;

@@ -19,6 +19,7 @@ typedef struct work_options {
     lk_cli_list filters;
     const char *name;
     const char *region;
+    const char *log_format;
     int64_t processes;
     int64_t min_processes;
     int64_t batch_size;
@@ -26,6 +27,7 @@ typedef struct work_options {
     int64_t timeout_s;
     int64_t grace_s;
     int64_t memory_mb; /* 0: no limit */
+    bool log_json;
     bool no_heartbeat;
     bool no_report;
     char **command;
@@ -137,7 +139,8 @@ static int start_function(work *w, lk_err *err)
                                    .memory_limit = o->memory_mb > 0,
                                    .region = w->region,
                                    .account = w->account,
-                                   .log_fd = w->cli->json ? STDERR_FILENO : STDOUT_FILENO};
+                                   .log_fd = w->cli->json ? STDERR_FILENO : STDOUT_FILENO,
+                                   .log_json = o->log_json};
     return lk_function_start(&options, &w->function, err);
 }
 
@@ -279,7 +282,7 @@ static int check_line(const lk_cli_command *command, work_options *o, const lk_c
     if (o->min_processes > o->processes)
         return lk_cli_misuse(command, "--min-processes is more than --processes");
     o->command = args->command;
-    return LK_CLI_OK;
+    return lk_cli_log_format(command, o->log_format, &o->log_json);
 }
 
 static int run(const lk_cli_command *command, int argc, char **argv)
@@ -305,6 +308,8 @@ static int run(const lk_cli_command *command, int argc, char **argv)
          "What running jobs get when we are told to stop (default 25)", 0, LK_MAX_VISIBILITY_S},
         {"memory", 'm', LK_CLI_INT, &o.memory_mb, "MB",
          "End a process that takes more, as Lambda does (default no limit)", 16, 1 << 20},
+        {"log-format", 0, LK_CLI_STRING, &o.log_format, "FORMAT",
+         "Of Lambda's lines and AWS_LAMBDA_LOG_FORMAT: Text or JSON (default Text)", 0, 0},
         {"no-heartbeat", 0, LK_CLI_FLAG, &o.no_heartbeat, NULL,
          "Refuse jobs longer than the visibility timeout, as Lambda does", 0, 0},
         {"no-report-batch-item-failures", 0, LK_CLI_FLAG, &o.no_report, NULL,

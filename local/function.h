@@ -6,7 +6,7 @@
  * port. The function starts them, hands each one invocation at a time, enforces the timeout by
  * SIGKILL, replaces what died, passes their output through line by line and adds Lambda's START /
  * END / REPORT lines. Behind this header: function_pool.c, function_worker.c, function_invoke.c,
- * function_api.c, function_process.c, function_env.c, function_log.c.
+ * function_api.c, function_process.c, function_env.c, function_log.c, function_report.c.
  */
 #ifndef LK_LOCAL_FUNCTION_H
 #define LK_LOCAL_FUNCTION_H
@@ -30,7 +30,8 @@ typedef struct lk_function_options {
     bool memory_limit;       /* … and more than that ends the process, as on Lambda */
     const char *region;
     const char *account;
-    int log_fd; /* where output goes; default 1 */
+    int log_fd;    /* where output goes; default 1 */
+    bool log_json; /* Lambda's lines as JSON, and AWS_LAMBDA_LOG_FORMAT=JSON for the process */
 } lk_function_options;
 
 typedef enum lk_invoke_status {

@@ -120,6 +120,11 @@ static void put_lambda(env_list *list, const lk_function_env_facts *facts)
     put(list, "AWS_REGION", facts->region);
     put(list, "AWS_DEFAULT_REGION", facts->region);
     put(list, "AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");
+    put_default(list, "AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000");
+    if (facts->log_json) {
+        put(list, "AWS_LAMBDA_LOG_FORMAT", "JSON");
+        put_default(list, "AWS_LAMBDA_LOG_LEVEL", "INFO");
+    }
     put(list, "LAMBDA_TASK_ROOT", facts->task_root);
     put(list, "LAMBDA_RUNTIME_DIR", "/var/runtime");
     put(list, "TZ", ":UTC");

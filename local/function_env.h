@@ -14,6 +14,7 @@ typedef struct lk_function_env_facts {
     const char *task_root;   /* where it runs */
     const char *runtime_api; /* "127.0.0.1:41234" */
     int memory_mb;
+    bool log_json;
     const char *const *extra; /* "NAME=value", NULL-terminated; wins over all others; may be NULL */
 } lk_function_env_facts;
 

@@ -5,6 +5,7 @@
  */
 #include "function_worker.h"
 
+#include "function_report.h"
 #include "json.h"
 
 #include <stdio.h>
@@ -62,26 +63,16 @@ void lk_function_worker_claim(lk_function_worker *w)
 
 /* --- Its lines ------------------------------------------------------------------------------ */
 
-static void log_start(const invocation *i)
+static void report(const invocation *i, const char *status)
 {
-    lk_log_linef(&i->worker->shared->sink, "START RequestId: %s Version: $LATEST", i->id);
-}
-
-static void log_report(const invocation *i, const char *status)
-{
-    const lk_function_shared *shared = i->worker->shared;
-    double ms = (double)(i->ended_us - i->started_us) / 1000;
-    char init[64] = "";
-    if (i->init_us > 0)
-        snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)i->init_us / 1000);
-    lk_log_linef(&i->worker->shared->sink, "END RequestId: %s", i->id);
-    lk_log_linef(
-        &i->worker->shared->sink,
-        "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %lld ms\tMemory Size: %d "
-        "MB\tMax Memory Used: %lld MB%s%s%s%s",
-        i->id, ms, (long long)((i->ended_us - i->started_us + 999) / 1000), shared->memory_mb,
-        (long long)i->memory_mb, init, status, i->error_type[0] ? "\tError Type: " : "",
-        i->error_type);
+    lk_function_shared *shared = i->worker->shared;
+    lk_report_end(&shared->sink, &(lk_report){.request_id = i->id,
+                                              .duration_us = i->ended_us - i->started_us,
+                                              .init_us = i->init_us,
+                                              .memory_mb = shared->memory_mb,
+                                              .max_memory_mb = i->memory_mb,
+                                              .status = status,
+                                              .error_type = i->error_type});
 }
 
 /* --- Its outcomes --------------------------------------------------------------------------- */
@@ -97,7 +88,7 @@ static lk_invoke_status conclude_timeout(invocation *i, lk_buf *payload)
     snprintf(message, sizeof(message), "RequestId: %s Error: Task timed out after %.2f seconds",
              i->id, seconds);
     lk_function_error_payload(payload, "Sandbox.Timedout", message);
-    log_report(i, "\tStatus: timeout");
+    report(i, "timeout");
     return LK_INVOKE_TIMEOUT;
 }
 
@@ -114,7 +105,7 @@ static lk_invoke_status conclude_crash(invocation *i, lk_buf *payload)
                      "lambdakiq: it was killed because it took %lld MB, and the function has %d MB",
                      (long long)i->memory_mb, i->worker->shared->memory_mb);
     lk_function_error_payload(payload, i->error_type, message);
-    log_report(i, "\tStatus: error");
+    report(i, "error");
     return i->end == LK_WORKER_STOPPED ? LK_INVOKE_KILLED : LK_INVOKE_CRASH;
 }
 
@@ -122,13 +113,13 @@ static lk_invoke_status conclude(invocation *i, lk_function_answer answer, lk_bu
 {
     switch (answer) {
     case LK_ANSWER_RESPONSE:
-        log_report(i, "");
+        report(i, "success");
         return LK_INVOKE_OK;
     case LK_ANSWER_ERROR:
-        log_report(i, "\tStatus: error");
+        report(i, "error");
         return LK_INVOKE_ERROR;
     case LK_ANSWER_TOO_LARGE:
-        log_report(i, "\tStatus: error");
+        report(i, "error");
         return LK_INVOKE_TOO_LARGE;
     case LK_ANSWER_ENDED:
         break;
@@ -142,7 +133,7 @@ static void begin(invocation *i, lk_function_worker *w)
 {
     *i = (invocation){.worker = w};
     lk_uuid4(&lk_env_default, i->id);
-    log_start(i);
+    lk_report_start(&w->shared->sink, i->id);
     pthread_mutex_lock(&w->shared->lock);
     i->started_us = lk_function_mono_us();
     i->init_us = w->init_us;

@@ -4,6 +4,8 @@
  */
 #include "function_log.h"
 
+#include "json.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,9 +17,10 @@ enum { PIPE_BYTES = 65536 }; /* what Linux gives a pipe */
 
 /* --- Sink ----------------------------------------------------------------------------------- */
 
-int lk_log_sink_init(lk_log_sink *sink, int fd, lk_err *err)
+int lk_log_sink_init(lk_log_sink *sink, int fd, bool json, lk_err *err)
 {
     sink->fd = fd;
+    sink->json = json;
     if (pthread_mutex_init(&sink->lock, NULL) != 0)
         return LK_FAIL_NOMEM(err);
     return 0;
@@ -70,12 +73,33 @@ void lk_log_line(lk_log_sink *sink, lk_slice line)
     pthread_mutex_unlock(&sink->lock);
 }
 
+static void log_as_json(lk_log_sink *sink, lk_slice message)
+{
+    lk_buf line = {0};
+    lk_json_writer w = {.out = &line};
+    char now[25];
+    lk_time_format_iso8601(lk_wall_ms(), now);
+    lk_json_begin_object(&w);
+    lk_json_member_str(&w, "timestamp", now);
+    lk_json_member_str(&w, "level", "WARN");
+    lk_json_member_string(&w, "message", message);
+    lk_json_end_object(&w);
+    if (!line.failed)
+        lk_log_line(sink, lk_buf_slice(&line));
+    lk_buf_clear(&line);
+}
+
 void lk_log_vlinef(lk_log_sink *sink, const char *format, va_list args)
 {
     char text[2048];
     int len = vsnprintf(text, sizeof(text), format, args);
-    if (len > 0)
-        lk_log_line(sink, (lk_slice){text, LK_MIN((size_t)len, sizeof(text) - 1)});
+    if (len <= 0)
+        return;
+    lk_slice line = {text, LK_MIN((size_t)len, sizeof(text) - 1)};
+    if (sink->json)
+        log_as_json(sink, line);
+    else
+        lk_log_line(sink, line);
 }
 
 void lk_log_linef(lk_log_sink *sink, const char *format, ...)

@@ -17,14 +17,16 @@
 #define LK_LOG_LINE_MAX_BYTES ((size_t)256 * 1024)
 
 typedef struct lk_log_sink {
-    int fd; /* not owned */
+    int fd;    /* not owned */
+    bool json; /* lines of our own are JSON objects */
     pthread_mutex_t lock;
 } lk_log_sink;
 
-int lk_log_sink_init(lk_log_sink *sink, int fd, lk_err *err);
+int lk_log_sink_init(lk_log_sink *sink, int fd, bool json, lk_err *err);
 void lk_log_sink_clear(lk_log_sink *sink);
 /* One line; the newline is added. A descriptor that nobody reads any more (EPIPE) loses it. */
 void lk_log_line(lk_log_sink *sink, lk_slice line);
+/* A line of our own; in JSON as the "message" of a warning. */
 void lk_log_linef(lk_log_sink *sink, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void lk_log_vlinef(lk_log_sink *sink, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

@@ -114,7 +114,8 @@ static int init_shared(lk_function_shared *shared, const lk_function_options *o,
     pthread_mutex_init(&shared->lock, NULL);
     int rc = lk_cond_init(&shared->changed, err);
     if (rc == 0)
-        rc = lk_log_sink_init(&shared->sink, o->log_fd ? o->log_fd : STDOUT_FILENO, err);
+        rc = lk_log_sink_init(&shared->sink, o->log_fd ? o->log_fd : STDOUT_FILENO, o->log_json,
+                              err);
     return rc != 0 ? rc : copy_options(shared, o, err);
 }
 

@@ -6,6 +6,7 @@
 #include "function_worker.h"
 
 #include "function_env.h"
+#include "function_report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,7 @@ static int spawn(lk_function_worker *w, lk_err *err)
                                    .task_root = shared->task_root,
                                    .runtime_api = runtime_api,
                                    .memory_mb = shared->memory_mb,
+                                   .log_json = shared->sink.json,
                                    .extra = (const char *const *)shared->env};
     int rc = lk_function_env_build(&facts, &envp, err);
     if (rc == 0)
@@ -266,18 +268,15 @@ static int64_t note_failure(lk_function_worker *w, const char *what)
     return delay_ms;
 }
 
-/* Lambda's line about a start that failed. */
-static void log_init_report(lk_function_worker *w, const char *status)
+static void report_init(lk_function_worker *w, const char *status, const char *error_type)
 {
-    double ms = (double)(lk_function_mono_us() - w->started_us) / 1000;
-    lk_log_linef(&w->shared->sink, "INIT_REPORT Init Duration: %.2f ms\tPhase: init\tStatus: %s",
-                 ms, status);
+    lk_report_init(&w->shared->sink, lk_function_mono_us() - w->started_us, status, error_type);
 }
 
 static int64_t judge_overdue_start(lk_function_worker *w)
 {
     char what[128];
-    log_init_report(w, "timeout");
+    report_init(w, "timeout", "");
     if (!w->slow_start) {
         w->slow_start = true; /* as Lambda does: again, under the function's timeout */
         return 0;
@@ -295,7 +294,7 @@ static int64_t judge_failed_start(lk_function_worker *w)
     char how[128];
     char what[256];
     lk_process_end_text(&w->how, how, sizeof(how));
-    log_init_report(w, "error\tError Type: Runtime.ExitError");
+    report_init(w, "error", "Runtime.ExitError");
     snprintf(what, sizeof(what), "Error: %s", how);
     keep_init_error(w, "Runtime.ExitError", what);
     snprintf(what, sizeof(what), "could not start: %s; its output above says why", how);

@@ -475,6 +475,10 @@ static void the_environment_is_lambdas(void **state)
     assert_env(f, "JOBS_QUEUE_NAME", "\"jobs\"");
     assert_env(f, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "\"1769\""); /* the caller has the last word */
     assert_env(f, "_X_AMZN_TRACE_ID", "null");
+    assert_env(f, "AWS_XRAY_CONTEXT_MISSING", "\"LOG_ERROR\"");
+    assert_env(f, "AWS_XRAY_DAEMON_ADDRESS", "\"127.0.0.1:2000\"");
+    assert_env(f, "LAMBDA_RUNTIME_DIR", "\"/var/runtime\"");
+    assert_env(f, "AWS_LAMBDA_LOG_FORMAT", "null");
 }
 
 /* --- Log ------------------------------------------------------------------------------------ */
@@ -518,6 +522,23 @@ static void an_unfinished_line_comes_out_when_the_process_ends(void **state)
     lk_function_free(f->function);
     f->function = NULL;
     assert_log_has(log_text(f), "no newline\n");
+}
+
+static void with_json_logging_the_process_is_told_and_all_lines_are_objects(void **state)
+{
+    fixture *f = *state;
+    const char *argv[] = {FUNCTION_COMMAND, NULL};
+    lk_function_options options = options_of(f, argv);
+    options.log_json = true;
+    start_with(f, &options);
+    assert_env(f, "AWS_LAMBDA_LOG_FORMAT", "\"JSON\"");
+    assert_env(f, "AWS_LAMBDA_LOG_LEVEL", "\"INFO\"");
+    assert_int_equal(invoke(f, "{\"do\":\"exit\",\"status\":3}"), LK_INVOKE_CRASH);
+    const char *log = assert_log_has(log_text(f), "\"type\":\"platform.start\"");
+    log = assert_log_has(log, "\"type\":\"platform.report\"");
+    log = assert_log_has(log, "\"message\":\"RequestId: ");
+    assert_log_has(log, "\"status\":\"error\",\"errorType\":\"Runtime.ExitError\"");
+    assert_int_equal(count_in_log(f, "\n{"), count_in_log(f, "\n") - 1);
 }
 
 /* --- Stopping ------------------------------------------------------------------------------- */
@@ -723,6 +744,7 @@ int main(void)
         FUNCTION_TEST(the_log_tells_the_invocation_in_order),
         FUNCTION_TEST(only_the_first_report_has_an_init_duration),
         FUNCTION_TEST(an_unfinished_line_comes_out_when_the_process_ends),
+        FUNCTION_TEST(with_json_logging_the_process_is_told_and_all_lines_are_objects),
         FUNCTION_TEST(stop_lets_a_running_invocation_finish),
         FUNCTION_TEST(stop_ends_what_runs_over_its_grace),
         FUNCTION_TEST(a_process_deaf_to_sigterm_is_killed),

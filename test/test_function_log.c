@@ -28,7 +28,7 @@ static int set_up(void **state)
     assert_non_null(f->file);
     assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     f->input = ends[1];
-    assert_lk_ok(lk_log_sink_init(&f->sink, fileno(f->file), &err));
+    assert_lk_ok(lk_log_sink_init(&f->sink, fileno(f->file), false, &err));
     assert_lk_ok(lk_log_stream_init(&f->stream, ends[0], &f->sink, &err));
     *state = f;
     return 0;
