@@ -8,7 +8,9 @@ class PromisesDocTest < Minitest::Test
   DOCUMENTS = %w[promises conformance].to_h { |name| [name, File.read("#{ROOT}/docs/#{name}.md")] }
 
   # How a test begins, by the extension of its file.
-  DEFINITIONS = { '.c' => 'static void\s+%s\(', '.rb' => '[ \t]*def %s\b', '.py' => '    def %s\(', '.sh' => '%s\(\)' }.freeze
+  DEFINITIONS = {
+    '.c' => 'static void\s+%s\(', '.rb' => '[ \t]*def %s\b', '.py' => '    def %s\(', '.sh' => '%s\(\)'
+  }.freeze
 
   DOCUMENTS.each do |document, text|
     define_method(:"test_each_test_that_#{document}_names_is_there") do

@@ -63,7 +63,8 @@ class FifoTest < SqsCase
     assert_refused('InvalidParameterValue', 'The receipt handle has expired.') do
       delete(url, message)
     end
-    failed = sqs.delete_message_batch(queue_url: url, entries: [{ id: '1', receipt_handle: message.receipt_handle }]).failed
+    entry = { id: '1', receipt_handle: message.receipt_handle }
+    failed = sqs.delete_message_batch(queue_url: url, entries: [entry]).failed
     assert_equal ['ReceiptHandleIsInvalid'], failed.map(&:code)
     assert_equal ['a'], bodies(url)
   end

@@ -190,18 +190,20 @@ class MessagesTest < SqsCase
     url = queue
     12.times { |n| put(url, n.to_s) }
     taken = []
-    Aws::SQS::QueuePoller.new(url, client: sqs).poll(wait_time_seconds: 0, idle_timeout: 0) { |message| taken << message.body }
+    poller = Aws::SQS::QueuePoller.new(url, client: sqs)
+    poller.poll(wait_time_seconds: 0, idle_timeout: 0) { |message| taken << message.body }
     assert_equal (0...12).map(&:to_s), taken
     assert_equal '0', attributes(url)['ApproximateNumberOfMessagesNotVisible']
   end
 
   def test_a_bad_entry_of_a_batch_fails_alone
     url = queue('MaximumMessageSize' => '1024')
-    answer = sqs.send_message_batch(queue_url: url, entries: [
-                                      { id: 'good', message_body: "é\r\n", message_attributes: ATTRIBUTES.slice('image', 'Count') },
-                                      { id: 'long', message_body: 'x' * 1025 }, { id: 'bad', message_body: "\u0001" },
-                                      { id: 'late', message_body: 'y', delay_seconds: 901 }
-                                    ])
+    entries = [
+      { id: 'good', message_body: "é\r\n", message_attributes: ATTRIBUTES.slice('image', 'Count') },
+      { id: 'long', message_body: 'x' * 1025 }, { id: 'bad', message_body: "\u0001" },
+      { id: 'late', message_body: 'y', delay_seconds: 901 }
+    ]
+    answer = sqs.send_message_batch(queue_url: url, entries: entries)
     assert_equal ['good'], answer.successful.map(&:id)
     assert_equal [['long', 'InvalidParameterValue', true], ['bad', 'InvalidMessageContents', true],
                   ['late', 'InvalidParameterValue', true]], answer.failed.map { |e| [e.id, e.code, e.sender_fault] }
@@ -225,11 +227,12 @@ class MessagesTest < SqsCase
     url = queue
     %w[a b].each { |body| put(url, body) }
     one, two = receive(url)
-    changed = sqs.change_message_visibility_batch(queue_url: url, entries: [
-                                                    { id: 'good', receipt_handle: one.receipt_handle, visibility_timeout: 0 },
-                                                    { id: 'nonsense', receipt_handle: 'nonsense', visibility_timeout: 0 },
-                                                    { id: 'long', receipt_handle: two.receipt_handle, visibility_timeout: 43_201 }
-                                                  ])
+    entries = [
+      { id: 'good', receipt_handle: one.receipt_handle, visibility_timeout: 0 },
+      { id: 'nonsense', receipt_handle: 'nonsense', visibility_timeout: 0 },
+      { id: 'long', receipt_handle: two.receipt_handle, visibility_timeout: 43_201 }
+    ]
+    changed = sqs.change_message_visibility_batch(queue_url: url, entries: entries)
     assert_equal ['good'], changed.successful.map(&:id)
     assert_equal [%w[nonsense ReceiptHandleIsInvalid], %w[long InvalidParameterValue]],
                  (changed.failed.map { |e| [e.id, e.code] })

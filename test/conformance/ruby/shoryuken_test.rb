@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require 'English'
 require_relative 'jobs_case'
 require_relative 'shoryuken_workers'
 

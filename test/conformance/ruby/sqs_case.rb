@@ -18,10 +18,9 @@ module Servers
   @started = {}
 
   def self.shared(secret: nil, **options)
-    @started[options] ||= LocalServer.new(
-      :serve, Dir.mktmpdir('server', @directory), db: ':memory:', clock_file: nil,
-                                                  worker_environment: { 'LAMBDAKIQ_SECRET_ACCESS_KEY' => secret }.compact, **options
-    )
+    environment = { 'LAMBDAKIQ_SECRET_ACCESS_KEY' => secret }.compact
+    @started[options] ||= LocalServer.new(:serve, Dir.mktmpdir('server', @directory), db: ':memory:',
+                                          clock_file: nil, worker_environment: environment, **options)
   end
 
   def self.stop
@@ -113,7 +112,8 @@ class SqsCase < Minitest::Test
     sized = ->(text) { [text.bytesize].pack('N') + text.b }
     Digest::MD5.hexdigest(attributes.sort.sum(''.b) do |name, value|
       binary = value[:data_type].start_with?('Binary')
-      sized[name] + sized[value[:data_type]] + (binary ? "\2".b + sized[value[:binary_value]] : "\1".b + sized[value[:string_value]])
+      sized[name] + sized[value[:data_type]] + (binary ? "\2" : "\1").b +
+        sized[value[binary ? :binary_value : :string_value]]
     end)
   end
 end
