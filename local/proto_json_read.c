@@ -25,10 +25,20 @@ typedef struct reader {
 
 static char unescaped(char c)
 {
-    static const char escapes[] = "bfnrt";
-    static const char meanings[] = "\b\f\n\r\t";
-    const char *at = strchr(escapes, c);
-    return at ? meanings[at - escapes] : c;
+    switch (c) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return c;
+    }
 }
 
 /* text: of lk_json_take_string, so that a backslash is never last. */
