@@ -57,6 +57,7 @@ struct lk_mapping {
     pthread_cond_t changed;
     lk_scale scale;
     bool paused;
+    bool trouble;  /* receives fail, which has been said */
     size_t active; /* pollers between receive and the last delete */
 };
 
@@ -215,14 +216,25 @@ static void tell_lost(lk_mapping *m, const lk_err *err)
         m->lost(m->lost_ctx, err);
 }
 
-/* Says it once, then waits, longer each time. */
+/* Whether receives fail now; true: they did not before, or the other way round. */
+static bool change_trouble(lk_mapping *m, bool trouble)
+{
+    pthread_mutex_lock(&m->lock);
+    bool changed = m->trouble != trouble;
+    m->trouble = trouble;
+    pthread_mutex_unlock(&m->lock);
+    return changed;
+}
+
+/* Says it once for all pollers, then waits, longer each time. */
 static void handle_failure(poller *p, const lk_err *err)
 {
     lk_mapping *m = p->mapping;
     int64_t delay_ms = RETRY_FIRST_MS;
     for (int i = 0; i < p->failures && delay_ms < RETRY_MAX_MS; i++)
         delay_ms *= 2;
-    if (p->failures++ == 0)
+    p->failures++;
+    if (change_trouble(m, true))
         lk_function_log(m->facts.function,
                         "lambdakiq: cannot receive from %s, will keep trying: %s",
                         m->facts.queue_url, err->message);
@@ -235,7 +247,7 @@ static void handle_failure(poller *p, const lk_err *err)
 
 static void handle_success(poller *p)
 {
-    if (p->failures > 0)
+    if (change_trouble(p->mapping, false))
         lk_function_log(p->mapping->facts.function, "lambdakiq: receiving from %s again",
                         p->mapping->facts.queue_url);
     p->failures = 0;

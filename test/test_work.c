@@ -5,10 +5,15 @@
  */
 #include "lk_test.h"
 
+#include "lk_test_http.h"
+#include "lk_test_identity.h"
 #include "lk_test_local.h"
 #include "lk_test_process.h"
 
+#include "http.h"
+
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #define JOBS        LK_TEST_FIXTURE_DIR "/fixture_jobs"
@@ -20,6 +25,12 @@ typedef struct fixture {
     lk_test_local *local;
     lk_test_program program;
     lk_buf text;
+    /* what stands between it and the server, once there is one: ReceiveMessage meets this so often
+     */
+    lk_test_http *peer;
+    int fault_status;
+    const char *fault_code;
+    atomic_int faults_left;
 } fixture;
 
 static int set_up(void **state)
@@ -46,6 +57,8 @@ static int tear_down(void **state)
     fixture *f = *state;
     lk_test_program_clear(&f->program);
     lk_test_local_stop(f->local);
+    lk_test_http_stop(f->peer);
+    setenv("AWS_REGION", LK_TEST_REGION, 1);
     lk_buf_clear(&f->text);
     unlink(f->ledger);
     rmdir(f->dir);
@@ -244,6 +257,193 @@ static void a_queue_that_is_not_there_is_an_error_at_once(void **state)
     assert_non_null(strstr(f->program.output.ptr, "does not exist"));
 }
 
+/* --- SQS's worse days ----------------------------------------------------------------------- */
+
+static void refuse(const fixture *f, lk_test_response *response)
+{
+    response->status = f->fault_status;
+    lk_buf_addf(&response->headers,
+                "x-amzn-query-error: %s;Sender\nContent-Type: application/x-amz-json-1.0\n",
+                f->fault_code);
+    lk_buf_addf(&response->body, "{\"__type\":\"com.amazonaws.sqs#%s\",\"message\":\"not now\"}",
+                f->fault_code);
+}
+
+static void pass_on(const fixture *f, const lk_test_request *request, lk_test_response *response)
+{
+    lk_err err;
+    lk_http_response answer = {0};
+    lk_http *http = lk_http_new(&(lk_http_options){.no_proxy = true}, &err);
+    lk_name_value headers[] = {
+        {LK_SLICE_LITERAL("X-Amz-Target"), lk_test_request_header(request, "X-Amz-Target")},
+        {LK_SLICE_LITERAL("Content-Type"), LK_SLICE_LITERAL("application/x-amz-json-1.0")}};
+    lk_http_request call = {.method = "POST",
+                            .url = lk_server_url(lk_test_local_server(f->local)),
+                            .headers = headers,
+                            .header_count = LK_COUNT(headers),
+                            .body = request->body};
+    if (http && lk_http_call(http, &call, 30000, &answer, &err) == 0) {
+        response->status = answer.status;
+        lk_buf_add(&response->body, lk_buf_slice(&answer.body));
+        lk_buf_add_str(&response->headers, "Content-Type: application/x-amz-json-1.0\n");
+    } else {
+        response->hang_up = true;
+    }
+    lk_http_response_clear(&answer);
+    lk_http_free(http);
+}
+
+static void stand_between(const lk_test_request *request, lk_test_response *response, void *ctx)
+{
+    fixture *f = ctx;
+    lk_slice action = lk_test_request_header(request, "X-Amz-Target");
+    if (lk_slice_equal_str(action, "AmazonSQS.ReceiveMessage") &&
+        atomic_fetch_sub(&f->faults_left, 1) > 0)
+        refuse(f, response);
+    else
+        pass_on(f, request, response);
+}
+
+/* From now on the first `times` receives are answered like this. */
+static void go_between(fixture *f, int times, int status, const char *code)
+{
+    atomic_store(&f->faults_left, times);
+    f->fault_status = status;
+    f->fault_code = code;
+    f->peer = lk_test_http_start(stand_between, f);
+    setenv("AWS_ENDPOINT_URL_SQS", lk_test_http_url(f->peer), 1);
+}
+
+static size_t count_in_output(const fixture *f, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = strstr(f->program.output.ptr, part); at; at = strstr(at + 1, part))
+        count++;
+    return count;
+}
+
+static void a_queue_that_may_not_be_received_from_ends_it_with_the_reason(void **state)
+{
+    fixture *f = *state;
+    go_between(f, INT32_MAX, 403, "AccessDenied");
+    start_work(f, (const char *[]){"--queue", "jobs", "--timeout", "30", "--processes", "2", NULL});
+    assert_int_equal(lk_test_program_end(&f->program, 0), 1);
+    assert_int_equal(count_in_output(f, "lambdakiq: error: "), 1);
+    assert_int_equal(count_in_output(f, "AccessDenied"), 1);
+}
+
+static void receives_that_fail_for_a_while_are_said_once_and_tried_again(void **state)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } faults[] = {{503, "ServiceUnavailable"}, {400, "RequestThrottled"}, {403, "ExpiredToken"}};
+    fixture *f = *state;
+    for (size_t i = 0; i < LK_COUNT(faults); i++) {
+        go_between(f, 5, faults[i].status, faults[i].code);
+        enqueue(f, "OkJob", "[]");
+        start_work(
+            f, (const char *[]){"--queue", "jobs", "--timeout", "30", "--processes", "2", NULL});
+        wait_ledger(f, "end OkJob", i + 1);
+        wait_empty(f);
+        assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+        assert_int_equal(count_in_output(f, "cannot receive from "), 1);
+        assert_int_equal(count_in_output(f, "receiving from "), 1);
+        assert_non_null(strstr(f->program.output.ptr, faults[i].code));
+        lk_test_program_clear(&f->program);
+        lk_server_end_polls(lk_test_local_server(f->local));
+        lk_test_http_stop(f->peer);
+        f->peer = NULL;
+    }
+}
+
+static void the_region_is_that_of_the_queues_url(void **state)
+{
+    fixture *f = *state;
+    char url[256];
+    go_between(f, 0, 0, "");
+    snprintf(url, sizeof(url), "http://sqs.eu-west-1.localhost:%d/%s/jobs",
+             lk_test_http_port(f->peer), LK_TEST_ACCOUNT);
+    unsetenv("AWS_ENDPOINT_URL_SQS");
+    unsetenv("AWS_REGION");
+    start_work(f, (const char *[]){"--queue", url, "--timeout", "30", NULL});
+    lk_test_program_wait(&f->program, "Working on ");
+    enqueue(f, "OkJob", "[]");
+    wait_ledger(f, "start OkJob", 1);
+    const lk_test_request *first = lk_test_http_at(f->peer, 0);
+    char signature[256];
+    assert_true(lk_slice_copy(lk_test_request_header(first, "Authorization"), signature,
+                              sizeof(signature)));
+    assert_non_null(strstr(signature, "/eu-west-1/sqs/aws4_request"));
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+}
+
+static void jobs_come_over_tls_too(void **state)
+{
+    fixture *f = *state;
+    void *made;
+    assert_int_equal(lk_test_identity_make(&made), 0);
+    const lk_test_identity *id = made;
+    f->peer = lk_test_http_start_tls(stand_between, f, id->certificate, id->key);
+    char url[256];
+    snprintf(url, sizeof(url), "%s/%s/jobs", lk_test_http_url(f->peer), LK_TEST_ACCOUNT);
+    unsetenv("AWS_ENDPOINT_URL_SQS");
+    setenv("AWS_CA_BUNDLE", id->certificate_path, 1);
+    start_work(f, (const char *[]){"--queue", url, "--timeout", "30", NULL});
+    lk_test_program_wait(&f->program, "Working on https://");
+    enqueue(f, "OkJob", "[]");
+    wait_ledger(f, "end OkJob", 1);
+    wait_empty(f);
+    unsetenv("AWS_CA_BUNDLE");
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+    lk_test_identity_drop(&made);
+}
+
+/* --- Order ---------------------------------------------------------------------------------- */
+
+static void a_fifo_group_keeps_its_order_when_a_process_dies(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    lk_enqueue_options options = LK_ENQUEUE_OPTIONS_INIT;
+    lk_test_local_queue(f->local, "line.fifo", NULL, 0);
+    lk_test_local_set(f->local, "line.fifo", "VisibilityTimeout", "3");
+    options.message_group_id = "article-7";
+    static const char *const jobs[][2] = {
+        {"OkJob", "[1]"}, {"SlowJob", "[2500]"}, {"OkJob", "[3]"}, {"OkJob", "[4]"}};
+    for (size_t i = 0; i < LK_COUNT(jobs); i++)
+        assert_lk_ok(lk_enqueue(lk_test_local_client(f->local), "line.fifo", jobs[i][0], jobs[i][1],
+                                &options, NULL, &err));
+    start_work(
+        f, (const char *[]){"--queue", "line.fifo", "--timeout", "30", "--processes", "2", NULL});
+    wait_ledger(f, "start SlowJob", 1);
+    pid_t pid = (pid_t)strtol(strstr(strstr(f->text.ptr, "start SlowJob"), "pid=") + 4, NULL, 10);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    wait_ledger(f, "end OkJob", 3);
+    const char *at = f->text.ptr;
+    static const char *const order[] = {" [1]\n",      "start SlowJob", "start SlowJob",
+                                        "end SlowJob", " [3]\n",        " [4]\n"};
+    for (size_t i = 0; i < LK_COUNT(order); i++) {
+        at = strstr(at, order[i]);
+        if (!at)
+            fail_msg("no %s in its place in %s", order[i], f->text.ptr);
+        at++;
+    }
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+}
+
+static void json_logging_makes_an_object_of_every_line(void **state)
+{
+    fixture *f = *state;
+    start_work(
+        f, (const char *[]){"--queue", "jobs", "--timeout", "30", "--log-format", "JSON", NULL});
+    enqueue(f, "OkJob", "[]");
+    lk_test_program_wait(&f->program, "\"type\":\"platform.start\"");
+    lk_test_program_wait(&f->program, "\"type\":\"platform.report\"");
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+    assert_int_equal(count_in_output(f, "RequestId: "), 0);
+}
+
 /* --- Called wrongly ------------------------------------------------------------------------- */
 
 static void a_call_that_makes_no_sense_is_answered_with_2_and_the_way_to_help(void **state)
@@ -253,6 +453,7 @@ static void a_call_that_makes_no_sense_is_answered_with_2_and_the_way_to_help(vo
         {"--", "true", NULL},
         {"--queue", "a", "--queue", "b", "--processes=1", NULL},
         {"--queue", "jobs", "--min-processes=9", NULL},
+        {"--queue", "jobs", "--log-format=xml", NULL},
     };
     fixture *f = *state;
     for (size_t i = 0; i < LK_COUNT(calls); i++) {
@@ -284,6 +485,12 @@ int main(void)
         WORK_TEST(a_job_that_outlasts_the_grace_time_comes_back),
         WORK_TEST(a_queue_that_is_deleted_ends_it_with_an_error_said_once),
         WORK_TEST(a_queue_that_is_not_there_is_an_error_at_once),
+        WORK_TEST(a_queue_that_may_not_be_received_from_ends_it_with_the_reason),
+        WORK_TEST(receives_that_fail_for_a_while_are_said_once_and_tried_again),
+        WORK_TEST(the_region_is_that_of_the_queues_url),
+        WORK_TEST(jobs_come_over_tls_too),
+        WORK_TEST(a_fifo_group_keeps_its_order_when_a_process_dies),
+        WORK_TEST(json_logging_makes_an_object_of_every_line),
         WORK_TEST(a_call_that_makes_no_sense_is_answered_with_2_and_the_way_to_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,23 @@ class FailureTest < QueueTest
                  log_lines(/Retrying|Stopped retrying/)
   end
 
+  class BrokenTextJob < ActJob
+    def perform
+      raise Failure, "broken \xFF\xC3 bytes"
+    end
+  end
+
+  def test_a_message_that_is_not_utf_8_is_a_failure_like_others
+    queue = make_queue
+    job = BrokenTextJob.set(queue: queue).perform_later
+    ActJob.set(queue: queue).perform_later
+
+    assert_equal [job.provider_job_id], invoke(queue)
+    assert_match(/Retrying .* in 30 seconds, receive 1, retry 1 of 12, due to ActJob::Failure: broken .+ bytes/,
+                 LOG.string.scrub)
+    assert_equal [0, 1, 0], counts(queue)
+  end
+
   def test_a_client_of_the_applications_own_makes_no_difference_to_it
     queue = make_queue(max_receive_count: 5)
     ActJob.set(queue: queue).perform_later('fail')

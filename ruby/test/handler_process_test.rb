@@ -35,6 +35,7 @@ class HandlerProcessTest < QueueTest
 
       case event['do']
       when 'fail' then raise ArgumentError, 'as told'
+      when 'bytes' then raise ArgumentError, "broken \xFF\xC3 bytes"
       when 'exit' then exit(7)
       when 'enqueue' then HastyJob.set(queue: event['queue']).perform_later.job_id
       when 'nan' then Float::NAN
@@ -247,6 +248,27 @@ class HandlerProcessTest < QueueTest
 
     assert_equal 1, status.exitstatus
     assert_match(/lambdakiq dev/, message)
+  end
+
+  def test_a_runtime_api_that_cannot_be_reached_ends_it_with_the_reason
+    message, status = soon do
+      Open3.capture2e({ 'AWS_LAMBDA_RUNTIME_API' => '127.0.0.1:1' }, RbConfig.ruby, "-I#{LIB}", EXE, 'app.handler',
+                      chdir: @directory)
+    end
+
+    assert_equal 1, status.exitstatus
+    assert_match(/cannot connect to 127\.0\.0\.1:1/, message)
+  end
+
+  def test_a_failure_whose_message_is_not_utf_8_is_reported_and_the_process_goes_on
+    start('app.handler')
+    @peer.invoke('id-1', 'do' => 'bytes')
+    @peer.invoke('id-2', {})
+    failure = next_answer
+
+    assert_equal ['invocation/id-1/error', 'ArgumentError'], [failure[0], failure[1]['errorType']]
+    assert_match(/\Abroken .+ bytes\z/, failure[1]['errorMessage'])
+    assert_equal 'invocation/id-2/response', next_answer[0]
   end
 
   private
