@@ -77,6 +77,29 @@ class TestingTest < Minitest::Test
     assert_operator TESTING.runs.first.at - enqueued, :>=, 3.days - 0.1
   end
 
+  def test_the_end_of_a_wait_is_the_same_in_each_of_its_messages
+    dues = []
+    note = ->(*) { dues << TESTING.messages.last.params.dig(:message_attributes, 'due_at', :string_value) }
+    ActJob.set(queue: 'jobs', wait: 3.days).perform_later
+    ActiveSupport::Notifications.subscribed(note, 'hopped.lambdakiq') { TESTING.drain }
+
+    assert_equal 287, dues.size
+    assert_equal 1, dues.compact.uniq.size
+  end
+
+  # On the way the hops take their time, and SQS counts whole seconds.
+  def test_a_clock_that_is_moved_by_a_jobs_wait_performs_it
+    waits = [1, 900, 1000.25, 2.hours, 3.days]
+    waits.product(['jobs', 'jobs.fifo']) do |wait, queue|
+      job = ActJob.set(queue: queue, wait: wait).perform_later
+      due = TESTING.now + wait
+
+      assert_equal 1, TESTING.advance(wait), "#{wait} s in #{queue}"
+      assert_operator TESTING.runs.last.at, :>=, Time.at(job.scheduled_at.to_f) - 0.002
+      assert_in_delta due, TESTING.runs.last.at, 0.5
+    end
+  end
+
   def test_a_fifo_delay_is_kept_and_is_no_try
     ActJob.set(queue: 'jobs.fifo', wait: 1.hour).perform_later
     enqueued = TESTING.now

@@ -95,7 +95,11 @@ module Lambdakiq
         native.send_params(@reference, record.body, job_id, delay_ms, record.attributes['MessageGroupId'], record.message_id,
                            true, record.trace_header)
       end
-      @client.call(:send_message, queue_url: queue_url, **SQS.params(:send_message, JSON.parse(json)))
+      params = SQS.params(:send_message, JSON.parse(json))
+      # Not a little later at each hop, for the time that the hop takes.
+      due_at = params.dig(:message_attributes, 'due_at')
+      due_at[:string_value] = Native.due_at_ms(record.data).to_s if due_at
+      @client.call(:send_message, queue_url: queue_url, **params)
     end
 
     # Attributes read again.

@@ -102,7 +102,7 @@ module Lambdakiq
       #
       # @param time [Time]
       def advance_to(time)
-        stop_ms = (time.to_r * 1000).ceil
+        stop_ms = (time.to_r * 1000).ceil + Clock::SLACK_MS
         count do
           perform_due
           while (next_ms = queues.next_ms) && next_ms <= stop_ms

@@ -23,7 +23,8 @@ module Lambdakiq
 
       # @param params [Hash] of SendMessage
       # @param sequence_number [Integer]
-      def initialize(params, sequence_number)
+      # @param due_ms [Integer, nil] when the job is due, where that is known to the millisecond
+      def initialize(params, sequence_number, due_ms = nil)
         @params = params
         @body = params.fetch(:message_body)
         @group_id = params[:message_group_id]
@@ -32,7 +33,8 @@ module Lambdakiq
         @sequence_number = sequence_number
         @receive_count = 0
         @sent_at_ms = Clock.now_ms
-        @visible_at_ms = @sent_at_ms + (params[:delay_seconds].to_i * 1000)
+        @due_ms = due_ms
+        hide_until(@sent_at_ms + (params[:delay_seconds].to_i * 1000))
       end
 
       # @return [Hash] the job as ActiveJob serialised it
@@ -92,9 +94,13 @@ module Lambdakiq
         @visible_at_ms = now_ms + visibility_ms
       end
 
+      # SQS counts whole seconds, rounded up. Here a job becomes visible when it is due, or a clock that is
+      # moved by exactly its wait would stop short of it.
+      #
       # @api private
       def hide_until(epoch_ms)
-        @visible_at_ms = epoch_ms
+        ends_the_wait = @due_ms && @due_ms > epoch_ms - 1000
+        @visible_at_ms = ends_the_wait ? [@due_ms, epoch_ms].min : epoch_ms
       end
 
       # The message as Lambda hands it to a function.

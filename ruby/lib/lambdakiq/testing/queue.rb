@@ -35,6 +35,7 @@ module Lambdakiq
         @messages = []
         @dead_letters = []
         @deduplication = {} # id => [message, until]
+        @due_ms = {} # body => when that job is due
         @sent = 0
         @lock = Monitor.new
       end
@@ -87,7 +88,7 @@ module Lambdakiq
           known, until_ms = @deduplication[params[:message_deduplication_id]]
           next known if known && now_ms < until_ms
 
-          message = Message.new(params, @sent += 1)
+          message = Message.new(params, @sent += 1, due_ms(params))
           @deduplication[message.deduplication_id] = [message, now_ms + DEDUPLICATION_MS] if fifo?
           @messages << message
           message
@@ -134,6 +135,12 @@ module Lambdakiq
       # A thread that performs may enqueue.
       def synchronize(&block)
         @lock.synchronize(&block)
+      end
+
+      # The last part of a long wait is a message that does not say it any more.
+      def due_ms(params)
+        due_at = params.dig(:message_attributes, 'due_at', :string_value)
+        @due_ms[params[:message_body]] ||= due_at && Integer(due_at)
       end
 
       # In the order of sending. Of a FIFO group nothing is received behind a hidden message.
