@@ -13,6 +13,9 @@ module Lambdakiq
     KNOWN = (SECONDS.keys + TEXTS.keys + OTHERS).freeze
 
     class << self
+      # @param value [Hash] instead of what is there, see {default_options}
+      attr_writer :default_options
+
       # Options for the client, as `Aws::SQS::Client.new` takes them: endpoint, region, credentials,
       # stub_responses … Merge into it before the client is used.
       #

@@ -98,4 +98,13 @@ class ContractClientTest < ContractTest
     assert_kind_of Hash, Lambdakiq::Client.default_options
     assert_same Lambdakiq::Client.default_options, Lambdakiq::Client.default_options
   end
+  def test_default_options_can_be_another_hash
+    before = Lambdakiq::Client.default_options
+    Lambdakiq::Client.default_options = { stub_responses: true, region: 'eu-west-1' }
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal 'eu-west-1', client.sqs.config.region
+  ensure
+    Lambdakiq::Client.default_options = before
+  end
 end
