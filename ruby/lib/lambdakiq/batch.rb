@@ -107,10 +107,10 @@ module Lambdakiq
 
     def job_options(job)
       options = job.job_class.respond_to?(:lambdakiq_options_hash) ? job.job_class.lambdakiq_options_hash : {}
-      [Options.native_retry(options[:retry], job.job_class.name), options[:dead]]
-    rescue OptionError => e
-      # Set past `lambdakiq_options`, which would have refused it.
-      Lambdakiq.logger.error("[Lambdakiq] #{e.message}; the default is used")
+      [Options.native_retry(Options.retry_of(job.job_class, job.job_data), job.job_class.name), options[:dead]]
+    rescue StandardError => e
+      # Set past `lambdakiq_options`, which would have refused it; or a method of the class's own failed.
+      Lambdakiq.logger.error("[Lambdakiq] #{job.job_class}: its options are not used: #{ErrorText.of(e)}")
       [Native::RETRY_UNSET, nil]
     end
 

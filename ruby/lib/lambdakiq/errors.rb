@@ -121,7 +121,12 @@ module Lambdakiq
   end
 
   # A job waits for an earlier one of its FIFO group. No failure of the job, and no backtrace.
-  class FifoGroupError < FifoDelayError; end
+  class FifoGroupError < Error
+    # @return [Array] empty
+    def backtrace
+      []
+    end
+  end
 
   # A job left its own code in another way than by returning or raising: `Thread.exit`, or a `throw` that
   # something around the handler catches. Fails that job only.

@@ -3,7 +3,7 @@
 module Lambdakiq
   # What Lambda hands to the function.
   module Event
-    module_function
+    extend self
 
     # Whether it carries jobs. Any value may be asked for: an HTTP event, nil, a String.
     def jobs?(event)

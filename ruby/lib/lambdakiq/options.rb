@@ -39,16 +39,28 @@ module Lambdakiq
       { false => 0, true => Native::RETRY_MAX }.fetch(value, value)
     end
 
-    # The group a job wants to be in; nil when it does not say.
+    # The group a job wants to be in, by the method that its class may have for it; nil when it does not say.
     def group_id(job)
-      return unless job.respond_to?(:lambdakiq_options_hash)
+      group_text(job.lambdakiq_message_group_id) if job.respond_to?(:lambdakiq_message_group_id)
+    end
 
+    # The same by the class's options.
+    def group_option(job)
       group = job.lambdakiq_options_hash&.fetch(:message_group_id, nil)
-      return if group.nil?
+      group_text(group.respond_to?(:call) ? group.call(job) : group)
+    end
 
-      group = group.call(job) if group.respond_to?(:call)
+    def group_text(group)
       group = group.to_s
       group unless group.match?(/\A[[:space:]]*\z/)
+    end
+
+    # Retries as a job's class has them, by its options or by a method of its own.
+    def retry_of(job_class, job_data)
+      return unless job_class.method_defined?(:lambdakiq_retry)
+      return job_class.lambdakiq_options_hash[:retry] if job_class.instance_method(:lambdakiq_retry).owner.equal?(Worker)
+
+      ActiveJob::Base.deserialize(job_data).lambdakiq_retry
     end
 
     def block(name, block)

@@ -83,6 +83,9 @@ module Lambdakiq
       true
     end
 
+    # A class may have a method of its own instead; it is asked before the job runs, of an instance whose
+    # arguments have not been deserialised.
+    #
     # @return [Integer] how many retries this job may have, before its queue has a say
     def lambdakiq_retry
       value = lambdakiq_options_hash[:retry]
@@ -95,9 +98,11 @@ module Lambdakiq
       lambdakiq_options_hash[:async] ? true : false
     end
 
+    # A class may have a method of its own instead.
+    #
     # @return [String, nil] the group the job asks for as SQS gets it; nil when it asks for none
     def lambdakiq_message_group_id
-      group = Options.group_id(self)
+      group = Options.group_option(self)
       return group if group.nil? || group.length <= 128
 
       require 'digest'

@@ -98,6 +98,7 @@ class ContractClientTest < ContractTest
     assert_kind_of Hash, Lambdakiq::Client.default_options
     assert_same Lambdakiq::Client.default_options, Lambdakiq::Client.default_options
   end
+
   def test_default_options_can_be_another_hash
     before = Lambdakiq::Client.default_options
     Lambdakiq::Client.default_options = { stub_responses: true, region: 'eu-west-1' }

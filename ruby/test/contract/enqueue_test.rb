@@ -57,6 +57,14 @@ class ContractEnqueueTest < ContractTest
     assert_equal ['customer-7', job.job_id], sent.values_at(:message_group_id, :message_deduplication_id)
   end
 
+  def test_a_class_may_have_a_method_of_its_own_for_the_group
+    stub_queue(FIFO)
+    self.class.const_set(:OwnGroupJob, Class.new(FifoJob) { def lambdakiq_message_group_id = "order-#{arguments.first}" })
+    OwnGroupJob.perform_later(7)
+
+    assert_equal 'order-7', sent[:message_group_id]
+  end
+
   def test_a_group_that_is_too_long_is_its_digest
     stub_queue(FIFO)
     GroupJob.perform_later('x' * 200)

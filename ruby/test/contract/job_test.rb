@@ -86,6 +86,14 @@ class ContractJobTest < ContractTest
     assert_equal ['handle-m1'], deleted
   end
 
+  def test_a_class_may_have_a_method_of_its_own_for_the_retries
+    self.class.const_set(:OwnRetryJob, Class.new(ApplicationJob) { def lambdakiq_retry = 1 })
+
+    assert_equal ['m1'], failed(Lambdakiq.handler(event(record(OwnRetryJob.new('fail'), attributes: received(1)))))
+    assert_empty failed(Lambdakiq.handler(event(record(OwnRetryJob.new('fail'), attributes: received(2)))))
+    assert_equal [['handle-m1'], [['handle-m1', 30]]], [deleted, hidden]
+  end
+
   def test_the_retries_of_the_configuration_apply
     Lambdakiq.config.max_retries = 1
     stopped = notifications('retry_stopped.active_job') do

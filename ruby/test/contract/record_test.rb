@@ -14,6 +14,7 @@ class ContractRecordTest < ContractTest
     refute Lambdakiq.jobs?({ 'httpMethod' => 'GET' })
     assert Lambdakiq::Event.job?(ours)
     refute Lambdakiq::Event.job?(foreign)
+    assert Object.new.extend(Lambdakiq::Event).jobs?(event(ours))
     assert_equal [[ours], []], [Lambdakiq::Event.records(event(ours)), Lambdakiq::Event.records({})]
   end
 
@@ -66,5 +67,6 @@ class ContractRecordTest < ContractTest
       assert_equal ['job-1', []], [error.message, error_class.new('job-1').backtrace]
       assert_kind_of StandardError, error
     end
+    refute_operator Lambdakiq::FifoGroupError, :<=, Lambdakiq::FifoDelayError
   end
 end
