@@ -312,6 +312,17 @@ static int check_needed(const check *c)
     return 0;
 }
 
+/* A signature takes '+' for itself, "%2B", and a form for a space: who carries the request could
+ * put the one in place of the other. */
+static int check_query(const check *c)
+{
+    lk_slice query = c->request->query;
+    if (query.len == 0 || !memchr(query.ptr, '+', query.len))
+        return 0;
+    return mismatch(c, "A '+' in the query has two meanings: write %20 for a space and %2B for a "
+                       "plus.");
+}
+
 /* All headers of a listed name, in their order. */
 static int pick_headers(check *c)
 {
@@ -384,8 +395,8 @@ int lk_auth_check(lk_auth *auth, const lk_auth_request *request, int64_t now_ms,
     char hash[LK_SHA256_HEX_SIZE];
     int rc;
     if ((rc = read_signature(&c)) || (rc = check_scope(&c, auth)) ||
-        (rc = check_time(&c, now_ms)) || (rc = check_needed(&c)) || (rc = pick_headers(&c)) ||
-        (rc = hash_body(&c, hash)))
+        (rc = check_time(&c, now_ms)) || (rc = check_needed(&c)) || (rc = check_query(&c)) ||
+        (rc = pick_headers(&c)) || (rc = hash_body(&c, hash)))
         return rc;
     return check_signature(&c, auth, lk_slice_of(hash));
 }

@@ -428,6 +428,17 @@ static void a_presigned_query_may_not_be_added_to(void **state)
     assert_refused(f, LK_FAULT_SIGNATURE, "does not match");
 }
 
+/* Signed it stands for itself, and in a form for a space. */
+static void a_plus_in_the_query_is_refused_as_it_could_be_exchanged_for_another_sign(void **state)
+{
+    fixture *f = *state;
+    f->request.query = LK_SLICE_LITERAL("MessageBody=a%2Bb%20c");
+    sign(f, LISTED, "us-east-1", "sqs");
+    assert_let_in(f);
+    f->request.query = LK_SLICE_LITERAL("MessageBody=a+b%20c");
+    assert_refused(f, LK_FAULT_SIGNATURE, "write %20 for a space and %2B for a plus");
+}
+
 static void a_presigned_query_with_a_strange_end_is_refused(void **state)
 {
     static const char *const ends[] = {"0", "-1", "604801", "soon", ""};
@@ -499,6 +510,7 @@ int main(void)
         TEST(a_presigned_request_is_let_in_until_it_expires),
         TEST(a_presigned_request_without_an_end_lives_five_minutes),
         TEST(a_presigned_query_may_not_be_added_to),
+        TEST(a_plus_in_the_query_is_refused_as_it_could_be_exchanged_for_another_sign),
         TEST(a_presigned_query_with_a_strange_end_is_refused),
         TEST(a_presigned_query_is_told_what_it_lacks),
         TEST(who_signs_twice_is_refused),
