@@ -41,6 +41,7 @@ typedef struct poller {
     lk_client *receiver; /* interrupted at any time */
     lk_client *settler;  /* never interrupted: deletes finish */
     int failures;        /* receives in a row that failed */
+    int64_t began_ms;    /* mono ms: the first receive of its latest batch */
 } poller;
 
 struct lk_mapping {
@@ -57,8 +58,8 @@ struct lk_mapping {
     pthread_cond_t changed;
     lk_scale scale;
     bool paused;
-    bool trouble;  /* receives fail, which has been said */
-    size_t active; /* pollers between receive and the last delete */
+    int64_t trouble_since_ms; /* mono ms: receives fail, which has been said; 0: they do not */
+    size_t active;            /* pollers between receive and the last delete */
 };
 
 /* --- Gate ----------------------------------------------------------------------------------- */
@@ -216,14 +217,26 @@ static void tell_lost(lk_mapping *m, const lk_err *err)
         m->lost(m->lost_ctx, err);
 }
 
-/* Whether receives fail now; true: they did not before, or the other way round. */
-static bool change_trouble(lk_mapping *m, bool trouble)
+/* Receives fail, as one of them says; true: they did not before. */
+static bool begin_trouble(lk_mapping *m)
 {
     pthread_mutex_lock(&m->lock);
-    bool changed = m->trouble != trouble;
-    m->trouble = trouble;
+    bool first = m->trouble_since_ms == 0;
+    if (first)
+        m->trouble_since_ms = lk_mono_ms();
     pthread_mutex_unlock(&m->lock);
-    return changed;
+    return first;
+}
+
+/* One that began at began_ms was answered; true: that ends the trouble. */
+static bool end_trouble(lk_mapping *m, int64_t began_ms)
+{
+    pthread_mutex_lock(&m->lock);
+    bool over = m->trouble_since_ms > 0 && began_ms > m->trouble_since_ms;
+    if (over)
+        m->trouble_since_ms = 0;
+    pthread_mutex_unlock(&m->lock);
+    return over;
 }
 
 /* Says it once for all pollers, then waits, longer each time. */
@@ -234,7 +247,7 @@ static void handle_failure(poller *p, const lk_err *err)
     for (int i = 0; i < p->failures && delay_ms < RETRY_MAX_MS; i++)
         delay_ms *= 2;
     p->failures++;
-    if (change_trouble(m, true))
+    if (begin_trouble(m))
         lk_function_log(m->facts.function,
                         "lambdakiq: cannot receive from %s, will keep trying: %s",
                         m->facts.queue_url, err->message);
@@ -247,7 +260,7 @@ static void handle_failure(poller *p, const lk_err *err)
 
 static void handle_success(poller *p)
 {
-    if (change_trouble(p->mapping, false))
+    if (end_trouble(p->mapping, p->began_ms))
         lk_function_log(p->mapping->facts.function, "lambdakiq: receiving from %s again",
                         p->mapping->facts.queue_url);
     p->failures = 0;
@@ -287,6 +300,7 @@ static int poll_once(poller *p, lk_err *err)
 {
     const lk_mapping *m = p->mapping;
     lk_gathered gathered = {0};
+    p->began_ms = lk_mono_ms();
     int rc = receive(p, m->batch_size, POLL_WAIT_S, &gathered, err);
     int64_t received_ms = lk_mono_ms();
     received(p);

@@ -238,6 +238,50 @@ static void fifo_queues_work_beside_others(void **state)
     assert_attribute(f, "stock-dlq.fifo", "\"FifoQueue\":\"true\"");
 }
 
+static void a_queue_that_is_deleted_is_said_once_and_the_others_go_on(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    start_dev(f,
+              (const char *const[]){"--queue", "jobs", "--queue", "more", "--workers", "4", NULL});
+    enqueue(f, "more", "OkJob", "[1]");
+    wait_ledger(f, "end OkJob", 0);
+    assert_lk_ok(lk_delete_queue(f->client, LK_SLICE_LITERAL("more"), &err));
+    lk_test_program_wait(&f->program, "lambdakiq: cannot receive from ");
+    enqueue(f, "jobs", "OkJob", "[2]");
+    wait_ledger(f, "end OkJob", 1);
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+    const char *said = strstr(f->program.output.ptr, "cannot receive from ");
+    assert_non_null(strstr(said, "does not exist"));
+    assert_null(strstr(said + 1, "cannot receive from "));
+}
+
+static void a_job_that_takes_more_than_memory_ends_its_process_and_keeps_its_message(void **state)
+{
+    fixture *f = *state;
+    lk_err err;
+    const char *argv[] = {LK_TEST_COMMAND,
+                          "dev",
+                          "--port",
+                          "0",
+                          "--db",
+                          f->db,
+                          "--memory",
+                          "128",
+                          "--",
+                          LK_TEST_FIXTURE_DIR "/fixture_function",
+                          NULL};
+    lk_test_program_start(&f->program, argv);
+    connect_to_server(f);
+    assert_lk_ok(lk_send(f->client, LK_SLICE_LITERAL("jobs"),
+                         LK_SLICE_LITERAL("{\"do\":\"grow\",\"mb\":300,\"ms\":60000}"), NULL, NULL,
+                         &err));
+    lk_test_program_wait(&f->program, "and the function has 128 MB");
+    lk_test_program_wait(&f->program, "1 message of queue jobs stays in it");
+    assert_attribute(f, "jobs", "\"ApproximateNumberOfMessagesNotVisible\":\"1\"");
+    assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
+}
+
 #define TEMPLATE                                                                                   \
     "Parameters:\n  Stage: {Type: String, Default: dev}\n"                                         \
     "Globals:\n  Function:\n    Environment: {Variables: {JOBS_QUEUE_NAME: !GetAtt "               \
@@ -486,6 +530,8 @@ int main(void)
         DEV_TEST(a_second_signal_ends_running_jobs),
         DEV_TEST(a_killed_dev_loses_no_job_and_leaves_no_worker),
         DEV_TEST(fifo_queues_work_beside_others),
+        DEV_TEST(a_queue_that_is_deleted_is_said_once_and_the_others_go_on),
+        DEV_TEST(a_job_that_takes_more_than_memory_ends_its_process_and_keeps_its_message),
         DEV_TEST(functions_have_queues_of_their_own),
         DEV_TEST(all_functions_of_a_template_run_with_its_queues),
         DEV_TEST(a_function_of_a_template_without_a_command_is_named),
