@@ -287,6 +287,7 @@ LK_API int lk_enqueue(lk_client *client, const char *queue, const char *job_clas
                       const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
                       lk_err *err) LK_CHECK;
 
+/* Strings are borrowed. */
 typedef struct lk_enqueue_entry {
     const char *job_class;
     const char *arguments_json;
