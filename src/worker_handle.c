@@ -76,18 +76,22 @@ static lk_batch *new_batch(lk_worker *worker, const lk_invocation *invocation, l
     return batch;
 }
 
+static int make_batch(lk_worker *worker, const lk_invocation *invocation, const lk_event *event,
+                      lk_err *err)
+{
+    worker->batch = new_batch(worker, invocation, err);
+    int rc = worker->batch ? 0 : err->code;
+    for (size_t i = 0; !rc && i < lk_event_count(event); i++)
+        rc = lk_batch_add(worker->batch, lk_event_at(event, i), err);
+    return rc;
+}
+
 /* A step that fails is the core's trouble with SQS, not a record's: what could not be started comes
  * back, what is done stays done. */
-static int handle_jobs(lk_worker *worker, const lk_invocation *invocation, lk_slice *response,
-                       lk_err *err)
+static int handle_jobs(lk_worker *worker, lk_slice *response, lk_err *err)
 {
     lk_err cut;
-    worker->batch = new_batch(worker, invocation, err);
-    if (!worker->batch)
-        return err->code;
-    int rc = lk_batch_add_event(worker->batch, invocation->event, err);
-    if (rc)
-        return rc;
+    int rc;
     if (perform_all(worker, worker->batch, &cut)) {
         lk_worker_log(worker, LK_LOG_ERROR, "[Lambdakiq] the batch was cut short: %s", cut.message);
         lk_batch_stop(worker->batch);
@@ -136,13 +140,18 @@ static int handle_other(lk_worker *worker, const lk_invocation *invocation, lk_s
 
 /* --- Which ---------------------------------------------------------------------------------- */
 
-/* Whether its records are messages of SQS, ours or not. */
-static bool is_of_a_queue(lk_slice event_json)
+/* Whether a record is a job of ours. */
+static bool has_jobs(const lk_event *event)
 {
-    lk_err ignored; /* what is not of a queue is somebody else's to read */
-    lk_event *event = NULL;
-    if (lk_event_parse(event_json, &event, &ignored))
-        return false;
+    bool found = false;
+    for (size_t i = 0; i < lk_event_count(event) && !found; i++)
+        found = lk_event_at(event, i)->is_job;
+    return found;
+}
+
+/* Whether its records are messages of SQS, ours or not. */
+static bool is_of_a_queue(const lk_event *event)
+{
     bool found = false;
     for (size_t i = 0; i < lk_event_count(event) && !found; i++) {
         const lk_record *record = lk_event_at(event, i);
@@ -152,19 +161,42 @@ static bool is_of_a_queue(lk_slice event_json)
         (void)lk_slice_cut(rest, ':', &service);
         found = lk_slice_equal_str(service, "sqs") && record->message_id.len > 0;
     }
-    lk_event_free(event);
     return found;
+}
+
+/* An event without a list of Records, or with too many of them; why: which, should they be jobs. */
+static int handle_unread(lk_worker *worker, const lk_invocation *invocation, lk_slice *response,
+                         const lk_err *why, lk_err *err)
+{
+    int jobs = lk_event_is_jobs(invocation->event, err);
+    if (jobs < 0)
+        return jobs;
+    if (jobs == 0)
+        return handle_other(worker, invocation, response, err);
+    *err = *why;
+    return why->code;
 }
 
 static int handle(lk_worker *worker, const lk_invocation *invocation, lk_slice *response,
                   lk_err *err)
 {
-    int jobs = lk_event_is_jobs(invocation->event, err);
-    if (jobs < 0)
-        return jobs;
-    if (jobs == 1 || is_of_a_queue(invocation->event))
-        return handle_jobs(worker, invocation, response, err);
-    return handle_other(worker, invocation, response, err);
+    lk_err why;
+    lk_event *event = NULL;
+    int rc = lk_event_parse(invocation->event, &event, &why);
+    if (rc == LK_E_RECORD)
+        return handle_unread(worker, invocation, response, &why, err);
+    if (rc) {
+        *err = why;
+        return rc;
+    }
+    bool jobs = has_jobs(event) || is_of_a_queue(event);
+    if (jobs)
+        rc = make_batch(worker, invocation, event, err);
+    lk_event_free(event);
+    if (rc)
+        return rc;
+    return jobs ? handle_jobs(worker, response, err)
+                : handle_other(worker, invocation, response, err);
 }
 
 static void begin(lk_worker *worker, const lk_invocation *invocation)
