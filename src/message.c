@@ -88,7 +88,9 @@ static int plan_start(const lk_env *env, const lk_send_options *options, bool fi
     if (wait_ms == 0)
         return 0;
     if (wait_ms > max_ms && options->long_delays == LK_LONG_DELAYS_RAISE)
-        return LK_FAIL(err, LK_E_INVALID, "delay of %lld s: long_delays refuses what is over %d s",
+        return LK_FAIL(err, LK_E_INVALID,
+                       "delay of %lld s: long_delays is set to refuse what is over %d s; wait for "
+                       "less, or let it keep long waits",
                        (long long)(wait_ms / 1000), MAX_DELAY_S);
     if (options->long_delays == LK_LONG_DELAYS_CAP)
         wait_ms = LK_MIN(wait_ms, max_ms);
