@@ -14,7 +14,7 @@ module Lambdakiq
 
     # @param queue [Queue]
     # @param job [ActiveJob::Base]
-    # @param options [Hash] `delay_seconds:` or `delay_ms:`
+    # @param options [Hash] `delay_seconds:` or `delay_ms:`; others stand in {#params} as they are
     def initialize(queue, job, options = {})
       @queue = queue
       @job = job
@@ -43,7 +43,7 @@ module Lambdakiq
     #
     # @return [Hash{Symbol => Object}]
     def params
-      SQS.params(:send_message, JSON.parse(params_json))
+      SQS.params(:send_message, JSON.parse(params_json)).merge(options.except(:delay_seconds, :delay_ms))
     end
 
     # The same as SQS's JSON.

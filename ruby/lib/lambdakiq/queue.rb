@@ -46,9 +46,12 @@ module Lambdakiq
     # Sends a job.
     #
     # @param job [ActiveJob::Base]
-    # @param options [Hash] `delay_seconds:`
+    # @param options [Hash] `delay_seconds:`, and what else SendMessage takes, which goes before ours
     # @return [SQS::Structure] what SQS answered: `message_id` …
     def send_message(job, options = {})
+      more = options.except(:delay_seconds)
+      return @client.sqs.send_message(queue_url: queue_url, **Message.new(self, job, options).params) if more.any?
+
       SQS.response(:send_message, message_id: deliver(job, (options[:delay_seconds] || 0) * 1000))
     end
 

@@ -41,6 +41,13 @@ class ContractClientTest < ContractTest
     assert_equal 4, sent[:delay_seconds]
   end
 
+  def test_a_queue_sends_a_job_with_more_of_what_send_message_takes
+    trace = { 'AWSTraceHeader' => { string_value: 'Root=1-5759e988-bd862e3fe1be46a994272793', data_type: 'String' } }
+    client.queues[QUEUE].send_message(BasicJob.new, delay_seconds: 4, message_system_attributes: trace)
+
+    assert_equal [4, trace], sent.values_at(:delay_seconds, :message_system_attributes)
+  end
+
   def test_stubs_answer_with_readers_members_and_hashes
     client.sqs.stub_responses(:receive_message, { messages: [{ message_id: '1', body: 'x', attributes: { 'A' => 'b' } }] })
     response = client.sqs.receive_message(queue_url: ACCOUNT)
