@@ -125,7 +125,8 @@ bool lk_server_suspend(lk_server_call *call)
     return allowed;
 }
 
-/* libmicrohttpd is told by its own thread only, of all that came back meanwhile. */
+/* libmicrohttpd is told by its own thread only, of all that came back meanwhile. The lock is given
+ * back last: then the call counts as suspended no more, and the server may be gone. */
 void lk_server_resume(lk_server_call *call)
 {
     lk_server *server = call->server;
@@ -134,9 +135,9 @@ void lk_server_resume(lk_server_call *call)
     bool first = !server->resumed;
     *(first ? &server->resumed : &server->last_resumed->next_resumed) = call;
     server->last_resumed = call;
-    pthread_mutex_unlock(&server->traffic_lock);
     if (first)
         lk_loop_wake(&server->loop);
+    pthread_mutex_unlock(&server->traffic_lock);
 }
 
 static lk_server_call *take_resumed(lk_server *server)
