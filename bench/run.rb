@@ -19,7 +19,8 @@ COMPARISONS = { 'speed' => Speed, 'loss' => Loss, 'cold' => Cold, 'upgrade' => U
 
 def usage(parser, comparison)
   list = COMPARISONS.map { |name, comparison| format('    %-10s %s', name, comparison::TITLE) }
-  parser.banner = "usage: bin/bench [COMPARISON] [options]\n\nMeasures ours and its peers on the same work, in one run.\n\n" \
+  parser.banner = "usage: bin/bench [COMPARISON] [options]\n\n" \
+                  "Measures ours and its peers on the same work, in one run.\n\n" \
                   "Comparisons:\n#{list.join("\n")}\n\nOptions of #{COMPARISONS.key(comparison)}:"
 end
 

@@ -15,6 +15,7 @@ class Server
   WORKS = %w[receive delete cycle send batch].freeze
   BEANSTALKD_WORKS = %w[delete cycle send].freeze
   GROWTH_WORKS = %w[receive delete cycle send].freeze
+  FIFO_WORKS = %w[delete cycle send].freeze
   GROWTH_CONNECTIONS = 16
   FULL = { connections: [1, 16, 256], backlogs: [10, 10_000, 1_000_000], many_queues: 100, run_ms: 1000,
            deletes: 5000, waiters: [1, 16, 256], wakes: 300 }.freeze
@@ -32,9 +33,11 @@ class Server
   def run
     Dir.mktmpdir('lambdakiq-bench') do |directory|
       @directory = directory
-      @full = filled(@size[:backlogs].last)
+      fill
       @rounds.times { |round| one_round(round + 1) }
-      finish
+      note_facts
+    ensure
+      [@full, @full_fifo].compact.each(&:stop)
     end
     report = ServerReport.new(@samples, @size, @rounds)
     @json ? puts(JSON.pretty_generate(report.medians)) : report.print
@@ -53,7 +56,7 @@ class Server
 
   def measure_calls
     with_sides do |ours, canned, beanstalkd|
-      note('start', :ours, ServerSides::Sample.new(nil, nil, ours.start_ms * 1000))
+      note_start(ours)
       WORKS.product(@size[:connections]) do |work, connections|
         [canned, beanstalkd, ours].compact.each do |side|
           next if side.equal?(beanstalkd) && !BEANSTALKD_WORKS.include?(work)
@@ -61,6 +64,12 @@ class Server
           note([work, connections], side.protocol, ServerSides.load(side, work, connections, limit(work)))
         end
       end
+    end
+  end
+
+  def note_start(ours)
+    { ours: ours.start_ms, nothing: ServerSides.start_nothing_ms }.each do |side, ms|
+      note('start', side, ServerSides::Sample.new(nil, nil, ms * 1000))
     end
   end
 
@@ -75,31 +84,39 @@ class Server
   end
 
   def measure_growth
-    sides = [*@size[:backlogs][0..-2].map { |backlog| filled(backlog) }, @full,
-             filled(@size[:backlogs].first * @size[:many_queues], @size[:many_queues])]
-    GROWTH_WORKS.each do |work|
-      sides.each_with_index do |side, at|
-        note(['growth', work], at, ServerSides.load(side, work, GROWTH_CONNECTIONS, limit(work)))
-      end
-    end
+    small = @size[:backlogs][0..-2].map { |backlog| filled(backlog) }
+    many = filled(@size[:backlogs].first * @size[:many_queues], queues: @size[:many_queues])
+    small_fifo = filled(@size[:backlogs].first, fifo: true)
+    compare('growth', GROWTH_WORKS, [*small, @full, many])
+    compare('fifo', FIFO_WORKS, [small_fifo, @full_fifo])
   ensure
-    sides&.each { |side| side.stop unless side.equal?(@full) }
+    [*small, many, small_fifo].compact.each(&:stop)
+  end
+
+  def compare(what, works, sides)
+    works.product(sides.each_with_index.to_a) do |work, (side, at)|
+      note([what, work], at, ServerSides.load(side, work, GROWTH_CONNECTIONS, limit(work)))
+    end
+  end
+
+  # Once: it takes a while.
+  def fill
+    warn "filling queues with #{@size[:backlogs].last} messages"
+    @full = filled(@size[:backlogs].last)
+    @full_kb = @full.memory_kb
+    @full_fifo = filled(@size[:backlogs].last, fifo: true)
   end
 
   # What is known of the server that was filled, and how it gets over a crash.
-  def finish
+  def note_facts
     warn 'memory, and a crash'
-    @samples[%w[facts memory]] = { idle_kb: @full.idle_kb, full_kb: @full_kb, acknowledged: @full.messages }
+    facts = { idle_kb: @full.idle_kb, full_kb: @full_kb, acknowledged: @full.messages }
     @full.crash
-    @samples[%w[facts memory]].update(after_crash: @full.messages, restart_ms: @full.start_ms)
-  ensure
-    @full.stop
+    @samples[%w[facts memory]] = facts.merge(after_crash: @full.messages, restart_ms: @full.start_ms)
   end
 
-  def filled(backlog, queues = 1)
-    side = ServerSides::Ours.new("#{@directory}/#{rand(1_000_000)}", backlog: backlog, queues: queues)
-    @full_kb ||= side.memory_kb
-    side
+  def filled(backlog, **options)
+    ServerSides::Ours.new("#{@directory}/#{rand(1_000_000)}", backlog: backlog, **options)
   end
 
   def with_sides

@@ -50,9 +50,9 @@ class Worker
       warn "round #{round} of #{@rounds}: #{side}, batch size #{batch}"
       @samples[[side, batch]] << invoke(side, batch)
     end
-    @size[:processes].each do |processes|
-      warn "round #{round} of #{@rounds}: lambdakiq work, #{processes} processes"
-      work(processes)
+    BATCHES.product(@size[:processes]) do |batch, processes|
+      warn "round #{round} of #{@rounds}: lambdakiq work, #{processes} processes, batch size #{batch}"
+      work(processes, batch)
     end
   end
 
@@ -69,18 +69,18 @@ class Worker
     end
   end
 
-  def work(processes)
+  def work(processes, batch)
     with_messages(@size[:messages]) do |ours|
-      @samples[[:work, processes]] << rate_of(ours, processes)
+      @samples[[:work, processes, batch]] << rate_of(ours, processes, batch)
       cycle = ServerSides.load(ours, 'cycle', CYCLE_CONNECTIONS, "#{@size[:cycle_ms]}ms")
-      @samples[[:cycle, processes]] << cycle.per_s
+      @samples[[:cycle, processes, batch]] << cycle.per_s
     end
   end
 
   # Messages per second.
-  def rate_of(ours, processes)
+  def rate_of(ours, processes, batch)
     counted = (@size[:messages] * COUNTED_PART).round
-    with_workers(ours, processes) do
+    with_workers(ours, processes, batch) do
       wait_until(ours, counted)
       began = now_s
       left = ours.messages
@@ -89,10 +89,10 @@ class Worker
     end
   end
 
-  def with_workers(ours, processes)
+  def with_workers(ours, processes, batch)
     log = "#{@directory}/work.log"
     pid = Process.spawn(ours.server.environment, LocalServer.command, 'work', '--queue', 'load-0', '--processes',
-                        processes.to_s, '--', path('worker_ours'), out: log, err: log)
+                        processes.to_s, '--batch-size', batch.to_s, '--', path('worker_ours'), out: log, err: log)
     yield
   rescue StandardError => e
     raise "#{e.message}\n#{File.readlines(log).last(20).join}"

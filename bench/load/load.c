@@ -4,10 +4,11 @@
  *
  *     load PROTOCOL PORT WORK CONNECTIONS COUNT|MILLISECONDSms QUEUES PID
  *
- * PROTOCOL: sqs, canned (sqs to a server that keeps nothing) or beanstalkd. WORK: see `works`. Each
- * connection has one call open at any time. The run ends with the count, or (`500ms`) with the
- * time. Pieces of work go round queues load-0, load-1 … Prints one line of JSON: pieces of work,
- * seconds, the latency of a piece of work, and the CPU time that process PID, the server, spent.
+ * PROTOCOL: sqs, sqs-fifo, canned (sqs to a server that keeps nothing) or beanstalkd. WORK: see
+ * `works`. Each connection has one call open at any time. The run ends with the count, or (`500ms`)
+ * with the time. Pieces of work go round queues load-0, load-1 … Prints one line of JSON: pieces of
+ * work, seconds, the latency of a piece of work, and the CPU time that process PID, the server,
+ * spent.
  */
 #include "load.h"
 
@@ -303,6 +304,16 @@ static const work *find_work(const char *name)
     give_up("there is no work %s", name);
 }
 
+/* Of all but these sqs: a server that keeps nothing speaks it, too. */
+static const protocol *find_protocol(const char *name)
+{
+    static const protocol *const others[] = {&sqs_fifo_protocol, &beanstalkd_protocol};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i]->name, name) == 0)
+            return others[i];
+    return &sqs_protocol;
+}
+
 static void report(int64_t ns, double server_s)
 {
     qsort(latencies_ns, done, sizeof *latencies_ns, by_size);
@@ -325,7 +336,8 @@ int main(int argc, char **argv)
 {
     if (argc != 8)
         give_up("usage: load PROTOCOL PORT WORK CONNECTIONS COUNT|MILLISECONDSms QUEUES PID");
-    protocol_used = strcmp(argv[1], "beanstalkd") == 0 ? &beanstalkd_protocol : &sqs_protocol;
+    protocol_used = find_protocol(argv[1]);
+    srandom((unsigned)now_ns()); /* for groups and deduplication ids of runs to differ */
     port = atoi(argv[2]);
     const work *w = find_work(argv[3]);
     bool wakes = w->steps[0] == STEP_WAIT;

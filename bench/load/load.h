@@ -45,6 +45,7 @@ typedef struct protocol {
 } protocol;
 
 extern const protocol sqs_protocol;
+extern const protocol sqs_fifo_protocol;
 extern const protocol beanstalkd_protocol;
 
 /* Prints and ends the process. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * load_sqs: requests of SQS's JSON protocol with the headers that a signing client sends.
+ * load_sqs: requests of SQS's JSON protocol with the headers that a signing client sends. As
+ * sqs-fifo, to FIFO queues, each message in a group of its own.
  */
 #include "load.h"
 
@@ -24,21 +25,36 @@ static const char *const actions[] = {
     [STEP_WAIT] = "ReceiveMessage",    [STEP_DELETE] = "DeleteMessage",
 };
 
-static size_t batch(char *out)
+static size_t message(bool fifo, char *out)
+{
+    size_t len = (size_t)sprintf(out, BODY);
+    if (!fifo)
+        return len;
+    long group = random();
+    return len + (size_t)sprintf(out + len,
+                                 ",\"MessageGroupId\":\"%08lx-%08lx\","
+                                 "\"MessageDeduplicationId\":\"%08lx-%08lx\"",
+                                 group, random(), random(), group);
+}
+
+static size_t batch(bool fifo, char *out)
 {
     size_t len = (size_t)sprintf(out, "\"Entries\":[");
-    for (int i = 0; i < BATCH_SIZE; i++)
-        len += (size_t)sprintf(out + len, "%s{\"Id\":\"%d\"," BODY "}", i ? "," : "", i);
+    for (int i = 0; i < BATCH_SIZE; i++) {
+        len += (size_t)sprintf(out + len, "%s{\"Id\":\"%d\",", i ? "," : "", i);
+        len += message(fifo, out + len);
+        out[len++] = '}';
+    }
     return len + (size_t)sprintf(out + len, "]");
 }
 
-static size_t members(step what, const char *handle, char *out)
+static size_t members(bool fifo, step what, const char *handle, char *out)
 {
     switch (what) {
     case STEP_SEND:
-        return (size_t)sprintf(out, BODY);
+        return message(fifo, out);
     case STEP_BATCH:
-        return batch(out);
+        return batch(fifo, out);
     case STEP_RECEIVE:
         return (size_t)sprintf(out, "\"MaxNumberOfMessages\":%d,\"VisibilityTimeout\":3600",
                                handle ? BATCH_SIZE : 1);
@@ -53,12 +69,14 @@ static size_t members(step what, const char *handle, char *out)
     return 0;
 }
 
-static size_t request(const connection *c, step what, const char *handle, char *out)
+static size_t write_request(const connection *c, bool fifo, step what, const char *handle,
+                            char *out)
 {
     static char body[OUT_BYTES];
-    size_t len = (size_t)sprintf(
-        body, "{\"QueueUrl\":\"http://127.0.0.1:9324/000000000000/load-%d\",", c->queue);
-    len += members(what, handle, body + len);
+    size_t len =
+        (size_t)sprintf(body, "{\"QueueUrl\":\"http://127.0.0.1:9324/000000000000/load-%d%s\",",
+                        c->queue, fifo ? ".fifo" : "");
+    len += members(fifo, what, handle, body + len);
     body[len++] = '}';
     size_t head = (size_t)sprintf(
         out,
@@ -72,6 +90,16 @@ static size_t request(const connection *c, step what, const char *handle, char *
         actions[what], len);
     memcpy(out + head, body, len);
     return head + len;
+}
+
+static size_t request(const connection *c, step what, const char *handle, char *out)
+{
+    return write_request(c, false, what, handle, out);
+}
+
+static size_t fifo_request(const connection *c, step what, const char *handle, char *out)
+{
+    return write_request(c, true, what, handle, out);
 }
 
 static size_t whole(const connection *c, step what)
@@ -101,3 +129,4 @@ static const char *next_handle(const connection *c, const char *from, char handl
 }
 
 const protocol sqs_protocol = {"sqs", request, whole, next_handle, true};
+const protocol sqs_fifo_protocol = {"sqs-fifo", fifo_request, whole, next_handle, true};

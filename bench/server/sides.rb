@@ -23,23 +23,32 @@ module ServerSides
                ran.fetch('p99_us'), count)
   end
 
+  # @return [Float] milliseconds from starting a program that does nothing to its end
+  def self.start_nothing_ms
+    began = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    Process.wait(Process.spawn('true'))
+    (Process.clock_gettime(Process::CLOCK_MONOTONIC) - began) * 1000
+  end
+
   # `lambdakiq serve` with so many messages in it.
   class Ours
     BATCH = 10
     attr_reader :queues, :server, :start_ms, :idle_kb
 
-    def initialize(directory, backlog: 0, queues: 1)
+    # @param backlog [Integer] messages in all queues together
+    def initialize(directory, backlog: 0, queues: 1, fifo: false)
       @directory = directory
       @queues = queues
+      @fifo = fifo
       FileUtils.mkdir_p(directory)
       start
       @idle_kb = memory_kb
-      queues.times { |number| server.call('CreateQueue', QueueName: "load-#{number}") }
+      queues.times { |number| create_queue("load-#{number}") }
       ServerSides.load(self, 'batch', 16, backlog / BATCH) if backlog.positive?
     end
 
     def protocol
-      'sqs'
+      @fifo ? 'sqs-fifo' : 'sqs'
     end
 
     def port
@@ -72,6 +81,12 @@ module ServerSides
     end
 
     private
+
+    def create_queue(name)
+      return server.call('CreateQueue', QueueName: name) unless @fifo
+
+      server.call('CreateQueue', QueueName: "#{name}.fifo", Attributes: { FifoQueue: 'true' })
+    end
 
     # Without a clock that moves, as in {Places}.
     def start

@@ -9,7 +9,7 @@ class WorkerReport
              ours_each: 'ours, deletes all' }.freeze
   GOALS = { start_ms: 5, rss_mb: 8 }.freeze
 
-  # @param samples [Hash] [side, batch] => Array<Hash> of host.c; [:work or :cycle, processes] => rates
+  # @param samples [Hash] [side, batch] => Array<Hash> of host.c; [:work or :cycle, processes, batch] => rates
   # @param sizes [Hash{Symbol => Integer}] bytes of the programs, without symbols
   def initialize(samples, size, sizes, rounds)
     @samples = samples
@@ -73,26 +73,25 @@ class WorkerReport
   def end_to_end
     puts "\n`lambdakiq work`: messages per second from the queue to the delete; beside send + receive + delete of " \
          'the server alone'
-    Table.print(['processes', 'lambdakiq work', 'the server alone', 'share'],
-                @size[:processes].map { |processes| [processes, *work_cells(processes)] })
+    rows = Worker::BATCHES.product(@size[:processes])
+    Table.print(['batch size', 'processes', 'lambdakiq work', 'the server alone', 'share'],
+                rows.map { |batch, processes| [batch, processes, *work_cells(processes, batch)] })
   end
 
-  def work_cells(processes)
-    work, cycle = %i[work cycle].map { |what| Median.of(@samples[[what, processes]]) }
+  def work_cells(processes, batch)
+    work, cycle = %i[work cycle].map { |what| Median.of(@samples[[what, processes, batch]]) }
     [work.round, cycle.round, (work / cycle).round(2)]
   end
 
   def goals
-    start_ms = median(:ours, 1, :start_ms)
-    rss_mb = median(:ours, 10, :rss_kb) / 1024.0
     puts "\nGoals"
     Table.print(['', 'goal', 'is', ''],
-                [['ms to the first `next`', "≤ #{GOALS[:start_ms]}", start_ms.round(1), said(start_ms <= GOALS[:start_ms])],
-                 ['MB resident', "≤ #{GOALS[:rss_mb]}", rss_mb.round(1), said(rss_mb <= GOALS[:rss_mb])]])
+                [at_most('ms to the first `next`', GOALS[:start_ms], median(:ours, 1, :start_ms)),
+                 at_most('MB resident', GOALS[:rss_mb], median(:ours, 10, :rss_kb) / 1024.0)])
   end
 
-  def said(met)
-    met ? 'met' : 'missed'
+  def at_most(name, goal, value)
+    [name, "≤ #{goal}", value.round(1), value <= goal ? 'met' : 'missed']
   end
 
   def median(side, batch, figure)
