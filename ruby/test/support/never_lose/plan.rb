@@ -50,7 +50,7 @@ module NeverLose
       @later = Random.new(seed + 1) # what came later must not change what was drawn before
       @crashes = crashes
       @slow = SLOW
-      @batch_size = pick([1, 2, 5, 10])
+      @batch_size = pick([1, 2, 10, @random.rand(1..10)])
       @jump_s = pick([0, 5, 600])
       @queues = Array.new(queues) { |index| queue(index) }
     end
@@ -72,7 +72,7 @@ module NeverLose
 
     def queue(index)
       fifo = chance(0.5)
-      max_receive_count = chance(0.12) ? nil : pick([1, 2, 3, 4, 5, 7, 13, 14, 20])
+      max_receive_count = chance(0.12) ? nil : pick([1, 2, 3, 13, 14, *Array.new(4) { @random.rand(1..20) }])
       plan = QueuePlan.new(name: "q#{index}#{'.fifo' if fifo}", fifo: fifo, max_receive_count: max_receive_count,
                            faults: faults(max_receive_count))
       plan.jobs = Array.new(@random.rand(3..7)) { |number| job(plan, number) }
