@@ -63,8 +63,10 @@ class AsyncTest < QueueTest
     AsyncJob.set(queue: 'jobs').perform_later
 
     refute Lambdakiq.flush(timeout: 0.01)
+    peer.requests.pop # read by now, or soon
+    refute Lambdakiq.flush(timeout: 0.01)
     refute Lambdakiq.flush(timeout: 0)
-    assert_equal 1, peer.requests.size, 'it is not sent again for that'
+    assert_empty peer.requests, 'it is not sent again for that'
   ensure
     give_up
     peer.close
