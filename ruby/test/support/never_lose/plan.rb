@@ -34,8 +34,7 @@ module NeverLose
     FAULTS = %i[error throttle denied cut lost_answer].freeze
     # A process that dies has to be started again, which costs more than everything else here.
     CRASHES = %w[kill sleep signal].freeze
-    # Where one receive is all there is, a wait on a FIFO queue hops once a second, of real time unless the clock
-    # jumps far enough.
+    # Where one receive is all there is, a wait on a FIFO queue hops once a second, of real time.
     HOPS_S = 5
     # So many jobs take an invocation nearly all of its time, so that others of their batch are not started.
     SLOW = 2
@@ -92,7 +91,7 @@ module NeverLose
       poison = pick(POISON) if queue.max_receive_count && chance(0.12)
       job = JobPlan.new(index: number, acts: acts(queue), retry: pick(RETRIES), poison: poison,
                         group: (pick(%w[a b]) if queue.fifo && chance(0.8)), wait_s: chance(0.15) ? pick([5, 70, 1000, 4000]) : 0)
-      job.wait_s = [job.wait_s, HOPS_S].min if queue.fifo && queue.max_receive_count == 1 && jump_s < 600
+      job.wait_s = [job.wait_s, HOPS_S].min if queue.fifo && queue.max_receive_count == 1
       job.kept = @later.rand < 0.3 && !job.retry.nil?
       job.acts.unshift('slow') if @later.rand < 0.08 && (@slow -= 1) >= 0
       job
