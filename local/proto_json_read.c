@@ -23,43 +23,14 @@ typedef struct reader {
 
 /* --- Strings and numbers -------------------------------------------------------------------- */
 
-static char unescaped(char c)
-{
-    switch (c) {
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return c;
-    }
-}
-
-/* text: of lk_json_take_string, so that a backslash is never last. */
-static bool unescape(reader *r, lk_slice text, const char *backslash, lk_slice *out)
+/* text: of lk_json_take_string. */
+static bool unescape(reader *r, lk_slice text, lk_slice *out)
 {
     char *copy = lk_arena_alloc(&r->request->arena, text.len, 1);
-    const char *at = text.ptr, *end = text.ptr + text.len;
     r->no_memory = r->no_memory || !copy;
-    if (!copy)
-        return false;
-    *out = (lk_slice){copy, 0};
-    for (; backslash; backslash = memchr(at, '\\', (size_t)(end - at))) {
-        size_t plain = (size_t)(backslash - at);
-        memcpy(copy, at, plain);
-        copy[plain] = unescaped(backslash[1]);
-        copy += plain + 1;
-        at = backslash + 2;
-    }
-    memcpy(copy, at, (size_t)(end - at));
-    out->len = (size_t)(copy - out->ptr) + (size_t)(end - at);
-    return true;
+    if (copy)
+        *out = (lk_slice){copy, lk_json_unescape(text, copy)};
+    return copy != NULL;
 }
 
 static bool read_string(reader *r, lk_slice *out)
@@ -67,9 +38,8 @@ static bool read_string(reader *r, lk_slice *out)
     lk_slice text;
     if (!lk_json_take_string(&r->c, &text))
         return false;
-    const char *backslash = memchr(text.ptr, '\\', text.len);
-    if (backslash)
-        return unescape(r, text, backslash, out);
+    if (memchr(text.ptr, '\\', text.len))
+        return unescape(r, text, out);
     *out = text;
     return true;
 }

@@ -8,6 +8,8 @@
  */
 #include "event.h"
 
+#include "event_read.h"
+
 #include <limits.h>
 #include <stdlib.h>
 
@@ -113,10 +115,10 @@ const char *lk_record_fault(const lk_record *record)
 
 /* --- Events --------------------------------------------------------------------------------- */
 
+/* Read from the text, or from a tree of it. */
 struct lk_event {
-    lk_json *root;
-    lk_record *records;
-    size_t count;
+    lk_json *root; /* NULL: none was needed */
+    lk_event_text text;
 };
 
 static void read_record(lk_record *record, const lk_json *json)
@@ -155,13 +157,19 @@ static int read_records(lk_event *event, lk_err *err)
         return LK_FAIL(err, LK_E_RECORD,
                        "event: %zu Records, where a batch of an SQS queue has at most %d", count,
                        MAX_RECORDS);
-    event->records = calloc(LK_MAX(count, (size_t)1), sizeof(*event->records));
-    if (!event->records)
+    event->text.records = calloc(LK_MAX(count, (size_t)1), sizeof(*event->text.records));
+    if (!event->text.records)
         return LK_FAIL_NOMEM(err);
-    event->count = count;
+    event->text.count = count;
     for (size_t i = 0; i < count; i++)
-        read_record(&event->records[i], lk_json_at(list, i));
+        read_record(&event->text.records[i], lk_json_at(list, i));
     return 0;
+}
+
+static int read_tree(lk_event *event, lk_slice json, lk_err *err)
+{
+    int rc = lk_json_parse(json, "event", &event->root, err);
+    return rc ? rc : read_records(event, err);
 }
 
 int lk_event_parse(lk_slice json, lk_event **event, lk_err *err)
@@ -170,9 +178,11 @@ int lk_event_parse(lk_slice json, lk_event **event, lk_err *err)
     lk_event *parsed = calloc(1, sizeof(*parsed));
     if (!parsed)
         return LK_FAIL_NOMEM(err);
-    int rc = lk_json_parse(json, "event", &parsed->root, err);
-    if (!rc)
-        rc = read_records(parsed, err);
+    int rc = lk_event_read(json, MAX_RECORDS, &parsed->text);
+    if (rc < 0)
+        rc = LK_FAIL_NOMEM(err);
+    else
+        rc = rc > 0 ? 0 : read_tree(parsed, json, err);
     if (rc)
         lk_event_free(parsed);
     else
@@ -184,22 +194,32 @@ void lk_event_free(lk_event *event)
 {
     if (!event)
         return;
-    free(event->records);
+    free(event->text.records);
+    free(event->text.memory);
     lk_json_free(event->root);
     free(event);
 }
 
 size_t lk_event_count(const lk_event *event)
 {
-    return event->count;
+    return event->text.count;
 }
 
 const lk_record *lk_event_at(const lk_event *event, size_t index)
 {
-    return index < event->count ? &event->records[index] : NULL;
+    return index < event->text.count ? &event->text.records[index] : NULL;
 }
 
-int lk_event_is_jobs(lk_slice event_json, lk_err *err)
+static int any_is_job(const lk_event *event)
+{
+    for (size_t i = 0; i < event->text.count; i++)
+        if (event->text.records[i].is_job)
+            return 1;
+    return 0;
+}
+
+/* An event of another kind is no failure here, whatever it looks like. */
+static int any_in_tree(lk_slice event_json, lk_err *err)
 {
     lk_json *root;
     int rc = lk_json_parse(event_json, "event", &root, err);
@@ -212,5 +232,19 @@ int lk_event_is_jobs(lk_slice event_json, lk_err *err)
         rc = record.is_job ? 1 : 0;
     }
     lk_json_free(root);
+    return rc;
+}
+
+int lk_event_is_jobs(lk_slice event_json, lk_err *err)
+{
+    lk_event event = {0};
+    int rc = lk_event_read(event_json, MAX_RECORDS, &event.text);
+    if (rc < 0)
+        return LK_FAIL_NOMEM(err);
+    if (rc == 0)
+        return any_in_tree(event_json, err);
+    rc = any_is_job(&event);
+    free(event.text.records);
+    free(event.text.memory);
     return rc;
 }

@@ -11,10 +11,10 @@
 
 #include "json.h"
 
-/* The records of one event, with the texts they point into. */
+/* The records of one event. */
 typedef struct lk_event lk_event;
 
-/* *event: free with lk_event_free. LK_E_JSON: not JSON. LK_E_RECORD: no list of Records, or more
+/* json: borrowed until lk_event_free. LK_E_JSON: not JSON. LK_E_RECORD: no list of Records, or more
  * than an event source mapping can send. LK_E_NOMEM. */
 int lk_event_parse(lk_slice json, lk_event **event, lk_err *err);
 void lk_event_free(lk_event *event); /* accepts NULL */

@@ -84,6 +84,8 @@ bool lk_json_take_mark(lk_json_cursor *c, char mark);
 /* A string; *string: what stands between its quotes, escapes as they are, borrowed from the text.
  * Only with those of two characters: false for \u, and for what is not UTF-8. */
 bool lk_json_take_string(lk_json_cursor *c, lk_slice *string);
+/* What such a string means, written to out, which has room for string.len bytes; the length. */
+size_t lk_json_unescape(lk_slice string, char *out);
 
 /* Whether text is one JSON value without white space between its parts, on one line therefore,
  * which may be passed on as it is. False as well where telling takes more than a look: \u escapes,

@@ -69,6 +69,32 @@ bool lk_json_take_string(lk_json_cursor *c, lk_slice *string)
     }
 }
 
+static char unescaped(char c)
+{
+    static const char escapes[] = "bfnrt";
+    static const char meanings[] = "\b\f\n\r\t";
+    const char *at = strchr(escapes, c);
+    if (at)
+        c = meanings[at - escapes];
+    return c;
+}
+
+/* A backslash is never the last character. */
+size_t lk_json_unescape(lk_slice string, char *out)
+{
+    const char *at = string.ptr, *end = string.ptr + string.len, *backslash;
+    char *start = out;
+    while ((backslash = memchr(at, '\\', (size_t)(end - at)))) {
+        size_t plain = (size_t)(backslash - at);
+        memcpy(out, at, plain);
+        out[plain] = unescaped(backslash[1]);
+        out += plain + 1;
+        at = backslash + 2;
+    }
+    memcpy(out, at, (size_t)(end - at));
+    return (size_t)(out - start) + (size_t)(end - at);
+}
+
 static bool take_value(lk_json_cursor *c, unsigned depth);
 
 static bool take_members(lk_json_cursor *c, unsigned depth)
