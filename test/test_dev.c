@@ -155,7 +155,7 @@ static void assert_run(fixture *f, const char *const *argv, int status, const ch
         fail_msg("exit %d, expected %d and \"%s\": %s", got, status, said, f->program.output.ptr);
 }
 
-static void assert_attribute(fixture *f, const char *queue, const char *attribute)
+static bool has_attribute(fixture *f, const char *queue, const char *attribute)
 {
     lk_err err;
     char params[128];
@@ -164,9 +164,24 @@ static void assert_attribute(fixture *f, const char *queue, const char *attribut
     snprintf(params, sizeof(params), "{\"QueueUrl\":\"%s\",\"AttributeNames\":[\"All\"]}", queue);
     assert_lk_ok(
         lk_sqs_call(f->client, "GetQueueAttributes", lk_slice_of(params), &response, &len, &err));
-    if (!strstr(response, attribute))
-        fail_msg("queue %s has not %s: %s", queue, attribute, response);
+    bool has = strstr(response, attribute) != NULL;
     lk_free(response);
+    return has;
+}
+
+static void assert_attribute(fixture *f, const char *queue, const char *attribute)
+{
+    if (!has_attribute(f, queue, attribute))
+        fail_msg("queue %s has not %s", queue, attribute);
+}
+
+/* Once it is so: what moves messages does it by itself. */
+static void wait_attribute(fixture *f, const char *queue, const char *attribute)
+{
+    int64_t until = lk_mono_ms() + 20000;
+    while (!has_attribute(f, queue, attribute) && lk_mono_ms() < until)
+        lk_test_sleep_ms(5);
+    assert_attribute(f, queue, attribute);
 }
 
 /* --- Running -------------------------------------------------------------------------------- */
@@ -328,7 +343,7 @@ static void all_functions_of_a_template_run_with_its_queues(void **state)
         wait_ledger(f, "end FailJob", tries);
         move_clock_to_next(f);
     }
-    assert_attribute(f, "dead", "\"ApproximateNumberOfMessages\":\"1\"");
+    wait_attribute(f, "dead", "\"ApproximateNumberOfMessages\":\"1\"");
     assert_attribute(f, "jobs-test", "\"VisibilityTimeout\":\"31\"");
     assert_int_equal(lk_test_program_end(&f->program, SIGTERM), 0);
     assert_non_null(strstr(f->program.output.ptr, "export JOBS_QUEUE_NAME=jobs-test\n"));
