@@ -218,7 +218,7 @@ static bool read_members(reader *r, const lk_member *members, void *owner)
 int lk_proto_json_read(lk_request *request, lk_slice text)
 {
     lk_request before = *request;
-    reader r = {.c = {text.ptr, text.ptr + text.len}, .request = request};
+    reader r = {.c = lk_json_cursor_of(text), .request = request};
     if (text.len > 0 && read_members(&r, request->action->members, request) && r.c.at == r.c.end)
         return 1;
     before.arena = request->arena; /* what was taken from it is freed with the request */

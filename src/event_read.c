@@ -181,8 +181,7 @@ static bool read_all(reader *r)
 
 int lk_event_read(lk_slice text, size_t max_records, lk_event_text *event)
 {
-    reader r = {
-        .c = {text.ptr, text.ptr + text.len}, .text_len = text.len, .max_records = max_records};
+    reader r = {.c = lk_json_cursor_of(text), .text_len = text.len, .max_records = max_records};
     if (text.len > 0 && read_all(&r)) {
         *event = r.event;
         return 1;

@@ -79,6 +79,8 @@ typedef struct lk_json_cursor {
     const char *end;
 } lk_json_cursor;
 
+/* At the beginning of text, which may be absent. */
+lk_json_cursor lk_json_cursor_of(lk_slice text);
 /* One of the marks {}[]:, with white space around it. */
 bool lk_json_take_mark(lk_json_cursor *c, char mark);
 /* A string; *string: what stands between its quotes, escapes as they are, borrowed from the text.

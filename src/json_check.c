@@ -13,6 +13,13 @@
 
 enum { MAX_DEPTH = 32 };
 
+/* To nothing at all nothing can be added, not even zero. */
+lk_json_cursor lk_json_cursor_of(lk_slice text)
+{
+    const char *start = text.ptr ? text.ptr : "";
+    return (lk_json_cursor){start, start + text.len};
+}
+
 static bool take(lk_json_cursor *c, char wanted)
 {
     if (c->at == c->end || *c->at != wanted)
@@ -146,7 +153,7 @@ static bool take_value(lk_json_cursor *c, unsigned depth)
 
 bool lk_json_is_compact(lk_slice text)
 {
-    lk_json_cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = lk_json_cursor_of(text);
     return text.len > 0 && take_value(&c, MAX_DEPTH) && c.at == c.end;
 }
 
@@ -209,7 +216,7 @@ static bool take_plain_object(lk_json_cursor *c, const char *const *keys, size_t
 
 bool lk_json_plain_members(lk_slice text, const char *const *keys, size_t count, lk_slice *values)
 {
-    lk_json_cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = lk_json_cursor_of(text);
     for (size_t i = 0; i < count; i++)
         values[i] = (lk_slice){NULL, 0};
     return text.len > 0 && take_plain_object(&c, keys, count, values) && c.at == c.end;
@@ -234,7 +241,7 @@ static bool take_plain_list(lk_json_cursor *c, lk_slice *elements, size_t capaci
 bool lk_json_plain_list(lk_slice text, const char *key, lk_slice *elements, size_t capacity,
                         size_t *count)
 {
-    lk_json_cursor c = {text.ptr, text.ptr + text.len};
+    lk_json_cursor c = lk_json_cursor_of(text);
     bool found = false;
     *count = 0;
     if (text.len == 0 || !lk_json_take_mark(&c, '{'))
