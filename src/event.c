@@ -194,8 +194,7 @@ void lk_event_free(lk_event *event)
 {
     if (!event)
         return;
-    free(event->text.records);
-    free(event->text.memory);
+    lk_event_text_clear(&event->text);
     lk_json_free(event->root);
     free(event);
 }
@@ -244,7 +243,6 @@ int lk_event_is_jobs(lk_slice event_json, lk_err *err)
     if (rc == 0)
         return any_in_tree(event_json, err);
     rc = any_is_job(&event);
-    free(event.text.records);
-    free(event.text.memory);
+    lk_event_text_clear(&event.text);
     return rc;
 }

@@ -186,8 +186,14 @@ int lk_event_read(lk_slice text, size_t max_records, lk_event_text *event)
         *event = r.event;
         return 1;
     }
-    free(r.event.records);
-    free(r.event.memory);
-    *event = (lk_event_text){0};
+    lk_event_text_clear(&r.event);
+    *event = r.event;
     return r.no_memory ? LK_E_NOMEM : 0;
+}
+
+void lk_event_text_clear(lk_event_text *event)
+{
+    free(event->records);
+    free(event->memory);
+    *event = (lk_event_text){0};
 }

@@ -72,8 +72,7 @@ static bool reads(const char *text)
     assert_true(rc >= 0);
     if (rc == 1)
         compare(text, &event);
-    free(event.records);
-    free(event.memory);
+    lk_event_text_clear(&event);
     return rc == 1;
 }
 
