@@ -132,13 +132,15 @@ class FailureTest < QueueTest
     end
 
     def test_a_subscriber_that_raises_does_not_change_what_becomes_of_the_job
-      queue = make_queue
-      ActJob.set(queue: queue).perform_later('fail')
-      failed = nil
-      reports(fail: true) { failed = invoke(queue) }
+      [RuntimeError, LoadError].each do |error|
+        queue = make_queue
+        ActJob.set(queue: queue).perform_later('fail')
+        failed = nil
+        reports(fail: error) { failed = invoke(queue) }
 
-      assert_equal 1, failed.size
-      assert_equal [0, 1, 0], counts(queue)
+        assert_equal 1, failed.size
+        assert_equal [0, 1, 0], counts(queue)
+      end
     end
   end
 
@@ -148,11 +150,11 @@ class FailureTest < QueueTest
     LOG.string.lines(chomp: true).grep(pattern)
   end
 
-  def reports(fail: false)
+  def reports(fail: nil)
     list = []
     subscriber = Object.new
     subscriber.define_singleton_method(:report) do |error, **options|
-      raise 'the collector is down' if fail
+      raise fail, 'the collector is down' if fail
 
       list << [error, options]
     end

@@ -276,19 +276,70 @@ class HandlerTest < QueueTest
     2.times { ActJob.set(queue: queue).perform_later }
     messages = event(queue)
     keys = []
-    Lambdakiq::Client.default_options[:credentials] = Object.new.tap do |credentials|
-      credentials.define_singleton_method(:credentials) do
-        keys << Ledger.lines.size
-        Struct.new(:access_key_id, :secret_access_key, :session_token).new('AKID', 'secret', nil)
-      end
-    end
-    Lambdakiq.instance_variable_set(:@client, nil)
+    credentials { keys << Ledger.lines.size }
 
     assert_equal({ batchItemFailures: [] }, Lambdakiq.handler(messages))
     assert_equal [0, 1, 2], keys.uniq
   end
 
+  # What ran would run again, and what was still to come would not.
+  def test_credentials_that_cannot_be_had_after_a_job_fail_none
+    queue = make_queue
+    3.times { ActJob.set(queue: queue).perform_later }
+    messages = event(queue)
+    { 'IOError: the vault is sealed' => -> { raise IOError, 'the vault is sealed' },
+      'CredentialsError: the Object that was given as credentials has no keys' => -> { :none } }.each do |text, answer|
+      Ledger.clear
+      credentials { Ledger.lines.empty? || answer.call }
+
+      assert_equal({ batchItemFailures: [] }, Lambdakiq.handler(messages))
+      assert_equal [['work', 1]] * 3, Ledger.lines
+      assert_match(/an object given as credentials failed: .*#{text}/, LOG.string)
+    end
+    Lambdakiq::Client.default_options.clear
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal [0, 0, 0], counts(queue)
+  end
+
+  def test_credentials_without_keys_are_an_error_that_says_so
+    credentials { :none }
+
+    error = assert_raises(Lambdakiq::CredentialsError) { ActJob.set(queue: 'jobs').perform_later }
+    assert_match(/Object .* has no keys/, error.message)
+  end
+
+  # Its own way to answer how often it is retried, not yet written.
+  class AbstractJob < ActJob
+    def lambdakiq_retry
+      raise NotImplementedError, 'as told'
+    end
+  end
+
+  def test_a_class_that_cannot_say_how_often_it_is_retried_is_performed_as_one_without_options
+    queue = make_queue
+    ActJob.set(queue: queue).perform_later
+    AbstractJob.set(queue: queue).perform_later('fail')
+    ActJob.set(queue: queue).perform_later
+    retries = events('enqueue_retry.active_job') { assert_equal 1, invoke(queue).size }
+
+    assert_equal [12], retries.map { |event| event.payload[:limit] }
+    assert_equal [0, 1, 0], counts(queue)
+    assert_match(/AbstractJob: its options are not used: NotImplementedError: as told/, LOG.string)
+  end
+
   private
+
+  # The application's own, from now on. Without keys where the block answers :none.
+  def credentials
+    object = Object.new
+    object.define_singleton_method(:credentials) do
+      key_id = 'AKID' unless yield == :none
+      Struct.new(:access_key_id, :secret_access_key, :session_token).new(key_id, 'secret', nil)
+    end
+    Lambdakiq::Client.default_options[:credentials] = object
+    Lambdakiq.instance_variable_set(:@client, nil)
+  end
 
   def ours
     { 'lambdakiq' => { string_value: '1', data_type: 'String' } }

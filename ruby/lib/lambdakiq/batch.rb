@@ -76,7 +76,7 @@ module Lambdakiq
       return yield ClientBatch.new(client, options) unless client.native?
 
       client.with_reports do |native|
-        @renew = -> { client.prepare(native) }
+        @renew = -> { Containment.hook('an object given as credentials') { client.prepare(native) } }
         yield Native::Batch.new(native, options)
       end
     end
@@ -101,17 +101,26 @@ module Lambdakiq
       return unless steps.start(*job_options(job)).first == :run
 
       job.error = Containment.run { job.execute } || false
-      @renew&.call # a job may run for longer than the credentials that the batch began with are good
+      # A job may run for longer than the credentials that the batch began with are good. Where there are no
+      # others, those have to do: what ran must not run again for that.
+      @renew&.call
       job.error ? give_up(steps, job) : steps.finish(:done)
     end
 
     def job_options(job)
-      options = job.job_class.respond_to?(:lambdakiq_options_hash) ? job.job_class.lambdakiq_options_hash : {}
-      [Options.native_retry(Options.retry_of(job.job_class, job.job_data), job.job_class.name), options[:dead]]
-    rescue StandardError => e
+      options = nil
+      error = Containment.run { options = read_options(job) }
+      return options unless error
+
       # Set past `lambdakiq_options`, which would have refused it; or a method of the class's own failed.
-      Lambdakiq.logger.error("[Lambdakiq] #{job.job_class}: its options are not used: #{ErrorText.of(e)}")
+      Lambdakiq.logger.error("[Lambdakiq] #{job.job_class}: its options are not used: #{ErrorText.of(error)}")
       [Native::RETRY_UNSET, nil]
+    end
+
+    def read_options(job)
+      klass = job.job_class
+      options = klass.respond_to?(:lambdakiq_options_hash) ? klass.lambdakiq_options_hash : {}
+      [Options.native_retry(Options.retry_of(klass, job.job_data), klass.name), options[:dead]]
     end
 
     # Told before it is carried out: should the process end in between, the message comes back, and

@@ -133,6 +133,10 @@ module Lambdakiq
     def sign_with_current_credentials(handle)
       set = @credentials
       set = set.credentials if set.respond_to?(:credentials)
+      unless set&.access_key_id && set.secret_access_key
+        raise CredentialsError, "the #{@credentials.class} that was given as credentials has no keys"
+      end
+
       handle.set_credentials(set.access_key_id, set.secret_access_key, set.session_token)
     end
 

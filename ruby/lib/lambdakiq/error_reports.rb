@@ -15,7 +15,7 @@ module Lambdakiq
         reporter = ActiveSupport.error_reporter if ActiveSupport.respond_to?(:error_reporter)
         reporter&.report(error, handled: handled, severity: handled ? :warning : :error, context: context,
                                 **source(reporter))
-      rescue StandardError => e # of a subscriber; the job is not to suffer for it
+      rescue StandardError, ScriptError => e # of a subscriber; the job is not to suffer for it
         Lambdakiq.logger.error("[Lambdakiq] the error reporter failed: #{ErrorText.of(e)}")
       end
 
