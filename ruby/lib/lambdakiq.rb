@@ -57,6 +57,9 @@ module Lambdakiq
 
   extend self
 
+  CLIENT_LOCK = Mutex.new
+  private_constant :CLIENT_LOCK
+
   # The settings, see {Config}. In Rails: `config.lambdakiq`.
   #
   # @return [Config]
@@ -64,9 +67,10 @@ module Lambdakiq
     @config ||= Config.new.tap { |config| Metrics.listen(config) }
   end
 
-  # @return [Client] made at first use and kept
+  # @return [Client] made at first use and kept: one for all threads, or {.flush} would not know of the jobs
+  #   that another has on their way
   def client
-    @client ||= Client.new
+    @client || CLIENT_LOCK.synchronize { @client ||= Client.new }
   end
 
   # Whether an event of a Lambda function carries jobs: one of its records has our attribute.

@@ -23,6 +23,16 @@ class SafetyThreadsTest < QueueTest
     assert_operator made.size, :<=, 17 # the sixteen threads, and this one
   end
 
+  def test_threads_that_come_first_at_once_share_a_client
+    Lambdakiq::Client.default_options[:unheard_of] = true
+    logger = ActiveJob::Base.logger
+    ActiveJob::Base.logger = Logger.new(LOG, formatter: ->(*) { sleep 0.05 }) # while the first is being made
+
+    assert_equal 1, Array.new(8) { Thread.new { Lambdakiq.client } }.map(&:value).uniq.size
+  ensure
+    ActiveJob::Base.logger = logger
+  end
+
   # Each has its own client handle, its own end, and answers for its own event.
   def test_handlers_in_eight_threads_at_once_keep_their_events_apart
     acts = %w[work fail interrupt exit] * 2
