@@ -199,6 +199,26 @@ class AsyncTest < QueueTest
     peer.close
   end
 
+  def test_credentials_that_cannot_be_had_do_not_keep_answers_from_being_collected
+    queue = make_queue
+    children = make_queue
+    ParentJob.set(queue: queue).perform_later(children, 'work')
+    messages = event(queue)
+    answers = [-> { Struct.new(:access_key_id, :secret_access_key, :session_token).new('AKID', 'secret', nil) }] * 2
+    credentials = Object.new
+    credentials.define_singleton_method(:credentials) { answers.shift&.call || raise('the vault is sealed') }
+    Lambdakiq::Client.default_options[:credentials] = credentials
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal({ batchItemFailures: [] }, Lambdakiq.handler(messages))
+    assert Lambdakiq.flush(timeout: 0)
+    assert_empty answers, 'the batch and the child had some'
+    Lambdakiq::Client.default_options.clear
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal [[0, 0, 0], [1, 0, 0]], [counts(queue), counts(children)]
+  end
+
   def test_a_handler_returns_when_what_its_jobs_sent_is_accepted
     queue = make_queue
     children = make_queue

@@ -294,7 +294,7 @@ class HandlerTest < QueueTest
 
       assert_equal({ batchItemFailures: [] }, Lambdakiq.handler(messages))
       assert_equal [['work', 1]] * 3, Ledger.lines
-      assert_match(/an object given as credentials failed: .*#{text}/, LOG.string)
+      assert_match(/the object given as credentials failed: .*#{text}; those at hand are used/, LOG.string)
     end
     Lambdakiq::Client.default_options.clear
     Lambdakiq.instance_variable_set(:@client, nil)

@@ -76,7 +76,7 @@ module Lambdakiq
       return yield ClientBatch.new(client, options) unless client.native?
 
       client.with_reports do |native|
-        @renew = -> { Containment.hook('an object given as credentials') { client.prepare(native) } }
+        @renew = -> { client.renew(native) }
         yield Native::Batch.new(native, options)
       end
     end
@@ -101,9 +101,7 @@ module Lambdakiq
       return unless steps.start(*job_options(job)).first == :run
 
       job.error = Containment.run { job.execute } || false
-      # A job may run for longer than the credentials that the batch began with are good. Where there are no
-      # others, those have to do: what ran must not run again for that.
-      @renew&.call
+      @renew&.call # a job may run for longer than the credentials that the batch began with are good
       job.error ? give_up(steps, job) : steps.finish(:done)
     end
 

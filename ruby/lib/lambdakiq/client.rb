@@ -120,6 +120,17 @@ module Lambdakiq
       Requests.watch(handle)
     end
 
+    # The same where what was done already must not suffer when an application's object has no credentials
+    # to give: those at hand have to do.
+    #
+    # @api private
+    def renew(handle)
+      prepare(handle)
+    rescue StandardError, ScriptError => e
+      Lambdakiq.logger.error("[Lambdakiq] the object given as credentials failed: #{ErrorText.of(e)}; those at hand are used")
+      ErrorReports.report(e, handled: true, context: { lambdakiq: 'the object given as credentials' })
+    end
+
     # Drops connections inherited from a parent process at once. Without it they are left alone and a
     # descriptor stays open.
     def discard!

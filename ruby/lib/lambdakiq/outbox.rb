@@ -47,13 +47,10 @@ module Lambdakiq
     #
     # @yieldparam native [Native::Client]
     def with
-      @lock.synchronize do
-        @native ||= @client.make_native
-        @client.prepare(@native)
-        yield @native
+      hold do |native|
+        @client.prepare(native)
+        yield native
       end
-    ensure
-      tell if @native
     end
 
     # Waits for the answers to all that is on its way.
@@ -62,6 +59,7 @@ module Lambdakiq
     # @return [Boolean] whether each has
     def flush(timeout)
       deadline = timeout && (now + timeout)
+      hold { |native| @client.renew(native) } if pending?
       while pending?
         left_ms = deadline ? ((deadline - now) * 1000).ceil : SLICE_MS
         settled = flush_slice(left_ms.clamp(0, SLICE_MS))
@@ -78,7 +76,7 @@ module Lambdakiq
       @closed_pid = Process.pid
       return if flush(timeout)
 
-      with do |native|
+      hold do |native|
         native.give_up
         @pid = nil
       end
@@ -94,8 +92,14 @@ module Lambdakiq
 
     private
 
+    def hold
+      @lock.synchronize { yield @native ||= @client.make_native }
+    ensure
+      tell if @native
+    end
+
     def flush_slice(milliseconds)
-      with do |native|
+      hold do |native|
         native.flush(milliseconds).tap { |settled| @pid = nil if settled }
       end
     end
