@@ -37,11 +37,30 @@ class KeptJob < LastWordJob
   lambdakiq_options retry: 1, dead: :dlq
 end
 
+# Retries of their own: more and fewer than the configuration's four.
+module OwnRetries
+  LIMITS = { Nil: [nil, 4], Nine: [9, 9], One: [1, 1], None: [false, 0], All: [true, 12], Many: [40, 12] }.freeze
+
+  LIMITS.each { |name, (value)| const_set(name, Class.new(ActJob) { lambdakiq_options retry: value }) }
+end
+
 # What a class may say about its retries and its death.
 module RetryOptions
   def setup
     super
     ChosenWaitJob.answer = LastWordJob.word = nil
+  end
+
+  def test_the_job_overrides_the_configuration_both_ways
+    Lambdakiq.config.max_retries = 4
+    limits = OwnRetries::LIMITS.to_h do |name, _|
+      queue = make_queue
+      OwnRetries.const_get(name).set(queue: queue).perform_later('fail')
+      told = events(/\A(enqueue_retry|retry_stopped)\.active_job\z/) { invoke(queue) }
+      [name, told.map { |event| event.payload[:limit] }]
+    end
+
+    assert_equal OwnRetries::LIMITS.transform_values { |(_, limit)| [limit] }, limits
   end
 
   def test_a_job_chooses_its_wait_by_count_and_error

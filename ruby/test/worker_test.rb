@@ -16,24 +16,18 @@ class WorkerTest < Minitest::Test
 
     assert_predicate job, :lambdakiq?
     refute_predicate job, :lambdakiq_async?
-    assert_equal 12, job.lambdakiq_retry
+    assert_nil job.lambdakiq_retry
     assert_nil job.lambdakiq_message_group_id
     assert_equal({}, ApplicationJob.lambdakiq_options_hash)
   end
 
   # B17
   def test_retry_is_a_number_true_or_false
-    { 3 => 3, 0 => 0, 40 => 12, false => 0, true => 12, nil => 12 }.each do |given, retries|
-      assert_equal retries, job_class(retry: given).new.lambdakiq_retry, given.inspect
+    [3, 0, 40, false, true, nil].each do |value|
+      job = job_class('retry' => value).new
+
+      value.nil? ? assert_nil(job.lambdakiq_retry) : assert_equal(value, job.lambdakiq_retry)
     end
-  end
-
-  def test_the_job_overrides_the_configuration_both_ways
-    Lambdakiq.config.max_retries = 4
-
-    assert_equal 4, ApplicationJob.new.lambdakiq_retry
-    assert_equal 9, job_class(retry: 9).new.lambdakiq_retry
-    assert_equal 1, job_class('retry' => 1).new.lambdakiq_retry
   end
 
   def test_a_retry_that_makes_no_sense_is_refused_when_the_class_is_loaded

@@ -83,15 +83,12 @@ module Lambdakiq
       true
     end
 
-    # A class may have a method of its own instead; it is asked before the job runs, of an instance whose
-    # arguments have not been deserialised.
+    # What the option `retry` says. A class may have a method of its own instead; it is asked before the job
+    # runs, of an instance whose arguments have not been deserialised.
     #
-    # @return [Integer] how many retries this job may have, before its queue has a say
+    # @return [Integer, Boolean, nil] nil: the job follows {Config#max_retries}
     def lambdakiq_retry
-      value = lambdakiq_options_hash[:retry]
-      Options.check_retry(value, self.class.name)
-      value = { nil => Lambdakiq.config.max_retries, false => 0, true => Config::MAX_RETRIES }.fetch(value, value)
-      [value, Config::MAX_RETRIES].min
+      lambdakiq_options_hash[:retry]
     end
 
     def lambdakiq_async?

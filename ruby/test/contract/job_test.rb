@@ -94,6 +94,14 @@ class ContractJobTest < ContractTest
     assert_equal [['handle-m1'], [['handle-m1', 30]]], [deleted, hidden]
   end
 
+  def test_a_method_of_its_own_may_build_upon_the_option
+    self.class.const_set(:BuiltUponJob, Class.new(ApplicationJob) { def lambdakiq_retry = super || 1 })
+    Lambdakiq.handler(event(record(BuiltUponJob.new('fail'), attributes: received(1))))
+    assert_empty failed(Lambdakiq.handler(event(record(BuiltUponJob.new('fail'), attributes: received(2)))))
+
+    assert_equal [['handle-m1'], [['handle-m1', 30]]], [deleted, hidden]
+  end
+
   def test_the_retries_of_the_configuration_apply
     Lambdakiq.config.max_retries = 1
     stopped = notifications('retry_stopped.active_job') do

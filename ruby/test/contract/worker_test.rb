@@ -7,6 +7,7 @@ class ContractWorkerTest < ContractTest
     assert_predicate BasicJob.new, :lambdakiq?
     refute_predicate BasicJob.new, :lambdakiq_async?
     assert_equal({}, BasicJob.lambdakiq_options_hash)
+    assert_nil BasicJob.new.lambdakiq_retry
   end
 
   def test_options_are_kept_with_symbols_as_keys
