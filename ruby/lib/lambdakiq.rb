@@ -32,6 +32,7 @@ module Lambdakiq
   autoload :FailureLog, "#{__dir__}/lambdakiq/failure_log"
   autoload :HandlerName, "#{__dir__}/lambdakiq/handler_name"
   autoload :HandlerProcess, "#{__dir__}/lambdakiq/handler_process"
+  autoload :HashLike, "#{__dir__}/lambdakiq/hash_like"
   autoload :Job, "#{__dir__}/lambdakiq/job"
   autoload :LongWaits, "#{__dir__}/lambdakiq/long_waits"
   autoload :Message, "#{__dir__}/lambdakiq/message"

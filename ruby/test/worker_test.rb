@@ -77,15 +77,6 @@ class WorkerTest < Minitest::Test
                  job_class(message_group_id: 'x' * 129).new.lambdakiq_message_group_id
   end
 
-  def test_the_configuration_refuses_what_makes_no_sense
-    { max_retries: 13, long_delays: false, delete: :never, guard_seconds: -1, jitter: 101, max_message_bytes: 0,
-      recursion_allowed: 'no', metrics_namespace: '', current_attributes: 1, client: :sqs }.each do |name, value|
-      error = assert_raises(Lambdakiq::OptionError) { Lambdakiq.config.public_send("#{name}=", value) }
-      assert_includes error.message, "config.lambdakiq.#{name}"
-    end
-    assert_raises(NoMethodError) { Lambdakiq.config.max_retires = 1 }
-  end
-
   def test_the_limits_are_those_of_the_core
     assert_equal Lambdakiq::Native::MAX_RETRIES, Lambdakiq::Config::MAX_RETRIES
     assert_equal [30, 46, 76, 156, 346, 730, 1416, 2536, 4246, 6726, 10_180, 14_836, nil],

@@ -2,20 +2,25 @@
 
 module Lambdakiq
   # The settings of `config.lambdakiq`, with their defaults. A value that makes no sense is refused when
-  # it is set, with an {OptionError}.
+  # it is set, with an {OptionError}; a name that is no setting is warned of, see {HashLike}.
   class Config
+    include HashLike
+
     # What nothing can go beyond: the last retry comes eleven and a half hours after the first failure,
     # and SQS hides a message twelve hours at most.
     MAX_RETRIES = 12
+
+    # The metrics' CloudWatch namespace when nothing else is set.
+    NAMESPACE = 'Lambdakiq'
 
     # What the core takes as a limit.
     MESSAGE_BYTES = (1..((2**31) - 1)).freeze
     private_constant :MESSAGE_BYTES
 
-    # @return [Integer] retries of jobs that do not say otherwise, 0 to 12 (12)
+    # @return [Integer] retries of jobs that do not say otherwise, 0 to 12 (12, as nil and larger numbers are)
     attr_reader :max_retries
 
-    # @return [String] CloudWatch namespace of the metrics ('Lambdakiq')
+    # @return [String] CloudWatch namespace of the metrics ('Lambdakiq', as nil is)
     attr_reader :metrics_namespace
 
     # @return [Logger, nil] where metric lines go; nil (default): straight to standard output, where
@@ -88,7 +93,7 @@ module Lambdakiq
 
     def initialize
       @max_retries = MAX_RETRIES
-      @metrics_namespace = 'Lambdakiq'
+      @metrics_namespace = NAMESPACE
       @metrics_enabled = true
       @metrics_events = Metrics::EVENTS
       @current_attributes = [].freeze
@@ -104,6 +109,7 @@ module Lambdakiq
     end
 
     def max_retries=(value)
+      value = MAX_RETRIES if value.nil? || (value.is_a?(Integer) && value > MAX_RETRIES)
       @max_retries = Options.integer('config.lambdakiq.max_retries', value, 0..MAX_RETRIES)
     end
 
@@ -129,7 +135,7 @@ module Lambdakiq
     end
 
     def metrics_namespace=(value)
-      @metrics_namespace = Options.text('config.lambdakiq.metrics_namespace', value)
+      @metrics_namespace = Options.text('config.lambdakiq.metrics_namespace', value || NAMESPACE)
     end
 
     def metrics_enabled=(value)
@@ -206,6 +212,9 @@ module Lambdakiq
     def metrics_app_name
       @metrics_app_name ||= rails_app_name
     end
+
+    # All that can be set.
+    SETTINGS = public_instance_methods(false).grep(/\w=\z/).map { |name| name.name.chomp('=').to_sym }.freeze
 
     private
 

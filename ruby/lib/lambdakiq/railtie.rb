@@ -9,6 +9,12 @@ module Lambdakiq
 
     config.lambdakiq = Lambdakiq.config
 
+    # An application may have put other options in their place: `config.lambdakiq = config_for(:lambdakiq)`.
+    initializer 'lambdakiq.config', after: :load_config_initializers do |application|
+      given = application.config.lambdakiq
+      application.config.lambdakiq = Lambdakiq.config.merge!(given) unless given.equal?(Lambdakiq.config)
+    end
+
     # The answers to jobs that a request, or a job, sent without waiting are collected at its end.
     initializer 'lambdakiq.collect' do |application|
       application.executor.to_complete { Lambdakiq.collect }

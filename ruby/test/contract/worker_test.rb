@@ -57,4 +57,40 @@ class ContractWorkerTest < ContractTest
 
     assert_equal 4, Lambdakiq.config.max_retries
   end
+
+  def test_settings_are_set_and_read_as_of_a_hash
+    config = Rails.application.config.lambdakiq
+    config[:max_retries] = 3
+    config['metrics_enabled'] = false
+
+    assert_equal [3, 3, false], [Lambdakiq.config.max_retries, config['max_retries'], Lambdakiq.config.metrics_enabled]
+    config.merge!(max_retries: 5).update(metrics_enabled: true)
+    assert_equal [5, true, 5, 'Lambdakiq'],
+                 [config.max_retries, config.metrics_enabled, config.to_h[:max_retries], config.fetch(:metrics_namespace)]
+    assert_equal [true, false, 5], [config.key?(:max_retries), config.key?(:unheard_of), config.dig(:max_retries)]
+  end
+
+  def test_other_names_are_kept_for_the_application
+    config = Rails.application.config.lambdakiq
+    capture_io do
+      config.shop_limit = 7
+      config[:shop_names] = { en: 'Shop' }
+    end
+
+    assert_equal [7, 7, 7, 'Shop', nil],
+                 [config.shop_limit, Lambdakiq.config[:shop_limit], config.shop_limit!, config.dig(:shop_names, :en), config.unheard_of]
+    assert_equal 7, config.to_h[:shop_limit]
+    assert_raises(KeyError) { config.unheard_of! }
+  end
+
+  def test_more_retries_than_there_are_are_all_there_are
+    [25, nil].each do |value|
+      Lambdakiq.config.max_retries = value
+      redrive(14)
+      client.sqs.api_requests.clear
+      Lambdakiq.handler(event(record(BasicJob.new('fail'), attributes: received(12))))
+
+      assert_equal ['handle-m1', 14_836], hidden.last
+    end
+  end
 end
