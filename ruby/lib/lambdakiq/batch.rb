@@ -76,7 +76,7 @@ module Lambdakiq
       return yield ClientBatch.new(client, options) unless client.native?
 
       client.with_reports do |native|
-        @renew = -> { client.renew(native) }
+        @renew = -> { client.renew(native) } if client.option(:credentials)
         yield Native::Batch.new(native, options)
       end
     end

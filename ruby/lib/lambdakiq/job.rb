@@ -106,7 +106,9 @@ module Lambdakiq
       data = JSON.parse(record.body)
       raise RecordError, "the body of message #{record.message_id} is not a job" unless data.is_a?(Hash)
 
-      data.merge('provider_job_id' => record.message_id, 'executions' => executions_before(data['executions']))
+      data['provider_job_id'] = record.message_id
+      data['executions'] = executions_before(data['executions'])
+      data
     end
 
     # ActiveJob's count before it adds this time.

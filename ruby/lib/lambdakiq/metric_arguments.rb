@@ -13,6 +13,10 @@ module Lambdakiq
     # Stands where something has been left out.
     MARK = '…'
 
+    # ASCII that JSON does not escape.
+    PLAIN = /\A[ !#-\[\]-~]*\z/.freeze
+    private_constant :PLAIN
+
     class << self
       # @param job [ActiveJob::Base]
       # @return [Array<String>, nil] JSON texts; nil when there is nothing to print: the job's class does not
@@ -44,17 +48,21 @@ module Lambdakiq
         arguments.each_with_object([]) do |argument, texts|
           break texts << JSON.generate("#{MARK} (#{arguments.size - texts.size} more)") if left <= 0
 
-          texts << (argument.is_a?(Integer) ? argument.to_s : JSON.generate(printable(argument)))
+          texts << text(argument)
           left -= texts.last.bytesize
         end
       end
 
       # Most are ids and short texts: as they are.
-      def printable(argument)
-        return Excerpt.new.of(argument) unless argument.is_a?(String)
+      def text(argument)
+        return argument.to_s if argument.is_a?(Integer)
 
-        plain = argument.bytesize <= Excerpt::TEXT_BYTES && argument.encoding == Encoding::UTF_8 && argument.valid_encoding?
-        plain ? argument : Excerpt.new.of(argument)
+        plain?(argument) ? "\"#{argument}\"" : JSON.generate(Excerpt.new.of(argument))
+      end
+
+      # Whether JSON has it between quotes as it is.
+      def plain?(argument)
+        argument.is_a?(String) && argument.bytesize <= Excerpt::TEXT_BYTES && argument.ascii_only? && PLAIN.match?(argument)
       end
     end
 

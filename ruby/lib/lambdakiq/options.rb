@@ -51,6 +51,8 @@ module Lambdakiq
     end
 
     def group_text(group)
+      return if group.nil?
+
       group = group.to_s
       group unless group.match?(/\A[[:space:]]*\z/)
     end

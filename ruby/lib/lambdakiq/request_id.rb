@@ -35,6 +35,13 @@ module Lambdakiq
         defined?(@lambdakiq_request_id) ? @lambdakiq_request_id : RequestId.current
       end
 
+      # It is enqueued now, and asked for its id again when that is counted.
+      #
+      # @api private
+      def lambdakiq_keep_request_id
+        @lambdakiq_request_id = lambdakiq_request_id
+      end
+
       # A job that came with one keeps it when it sends itself again.
       #
       # @api private
@@ -62,7 +69,7 @@ module Lambdakiq
       # @api private
       def serialize(job)
         data = job.serialize
-        id = job.lambdakiq_request_id
+        id = job.lambdakiq_keep_request_id
         id ? data.merge(KEY => id) : data
       end
 

@@ -58,9 +58,8 @@ module ActiveJob
       def enqueue_to(queue_name, jobs)
         queue = Lambdakiq.client.queues[queue_name]
         messages = jobs.map { |job| message(queue, job) }
-        sendable = messages.grep(Lambdakiq::Message)
-        results = sendable.zip(queue.deliver_all(sendable)).to_h.compare_by_identity
-        jobs.zip(messages).count { |job, message| record(job, results.fetch(message, message)) }
+        results = queue.deliver_all(messages.grep(Lambdakiq::Message))
+        jobs.zip(messages).count { |job, message| record(job, message.is_a?(Exception) ? message : results.shift) }
       end
 
       # The message, laid out, or why there is none.
