@@ -26,6 +26,7 @@ module Lambdakiq
       @client = client
       @options = options
       @items = []
+      @taken = 0 # so many of them
       @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
       @read_at = {} # queue => when its attributes were read
       @unreadable = [] # queues, that were asked in vain: each question may take seconds
@@ -44,9 +45,8 @@ module Lambdakiq
     def next
       return give_back_rest if @stopped || time_is_up?
 
-      while (@item = @items.find { |item| item.failed.nil? })
-        @item.failed = true
-        return @items.index { |item| item.equal?(@item) } if !foreign? && ready?
+      while take
+        return @taken - 1 if !foreign? && ready?
         return give_back_rest if time_is_up?
       end
     end
@@ -100,10 +100,17 @@ module Lambdakiq
 
     # What nobody starts now.
     def give_back_rest
-      while (@item = @items.find { |item| item.failed.nil? })
-        @item.failed = true
+      while take
         give_back unless foreign?
       end
+    end
+
+    # The next one, in hand now. Failed, unless something better becomes of it.
+    def take
+      @item = @items[@taken] or return false
+
+      @taken += 1
+      @item.failed = true
     end
 
     # Visible again at once, but for what waits behind its group's head; what could lose its run by that is
