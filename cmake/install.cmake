@@ -19,7 +19,14 @@ install(TARGETS lambdakiq_static EXPORT lambdakiqTargets
 install(FILES include/lambdakiq.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(FILES docs/man/lambdakiq.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 COMPONENT development)
 
-# pkg-config
+# pkg-config: it says where it is itself, for `cmake --install --prefix` and cpack choose another place
+# than the one that was configured.
+set(LAMBDAKIQ_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /)
+  string(REGEX REPLACE "/$" "" up "${up}")
+  set(LAMBDAKIQ_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
 foreach(dir INCLUDEDIR LIBDIR)
   if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
     set(LAMBDAKIQ_PC_${dir} "${CMAKE_INSTALL_${dir}}")

@@ -42,6 +42,10 @@ cc -std=c11 "$consumer/main.c" -o "$place/static" $(pkg-config --cflags lambdaki
   $(pkg-config --libs libcurl libcrypto jansson)
 env -u LD_LIBRARY_PATH "$place/static" >/dev/null
 
+quietly cmake --install "$place/build-whole" --prefix "$place/elsewhere"
+[ "$(PKG_CONFIG_PATH=$place/elsewhere/lib/pkgconfig pkg-config --variable=includedir lambdakiq)" -ef "$place/elsewhere/include" ] ||
+  die "installed elsewhere than configured, pkg-config does not find it"
+
 say "used with find_package"
 quietly cmake -S "$consumer" -B "$place/consumer" -G Ninja "-DCMAKE_PREFIX_PATH=$place/whole"
 quietly cmake --build "$place/consumer"
