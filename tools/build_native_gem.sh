@@ -9,7 +9,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-[ $# = 1 ] || { sed -n '4,8s/^# \{0,1\}//p' "$0"; exit 2; }
+{ [ $# = 1 ] && [ "${1#-}" = "$1" ]; } || { show_help; exit 2; }
 mkdir -p "$1"
 output=$(cd "$1" && pwd)
 work=$(mktemp -d)

@@ -15,7 +15,7 @@ cd "$root"
 
 suites=(boto3 awscli javascript ruby shoryuken aws_activejob)
 case "${1:-}" in
-  -h | --help) sed -n '4,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) show_help; exit 0 ;;
 esac
 [ $# -eq 0 ] || suites=("$@")
 

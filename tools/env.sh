@@ -18,6 +18,9 @@ die() {
   exit 1
 }
 
+# The comment at the top of the script that calls this, without the licence.
+show_help() { awk 'NR > 3 && !/^#/ {exit} NR > 3 {sub(/^# ?/, ""); print}' "$0"; }
+
 # Runs a command quietly; shows what it printed only when it failed.
 quietly() {
   local log

@@ -11,7 +11,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 cd "$root"
 
-case "${1:-}" in -h | --help) sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
+case "${1:-}" in -h | --help) show_help; exit 0 ;; esac
 seconds=${1:-20}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "not a number of seconds: $seconds (see tools/fuzz.sh --help)"
 targets=("${@:2}")

@@ -10,7 +10,7 @@
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
-[ $# = 2 ] || { sed -n '4,10s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# = 2 ] || { show_help; exit 2; }
 unset RUBYOPT RUBYLIB BUNDLE_GEMFILE BUNDLE_BIN_PATH # of a bundle that started this
 application=$(cd "$1" && pwd)
 mkdir -p "$2"
