@@ -47,8 +47,9 @@ module Lambdakiq
       return error unless missing && [nil, '', 'default'].include?(queue_name)
 
       error.exception("#{error.message} #{job_class} has no queue of its own, so ActiveJob used " \
-                      '"default": is JOBS_QUEUE_NAME set? `queue_as ENV["JOBS_QUEUE_NAME"]` needs it, ' \
-                      'in the function that enqueues as well. Or set config.lambdakiq.default_queue.')
+                      '"default": is the variable set that its queue_as reads, as in ' \
+                      '`queue_as ENV["JOBS_QUEUE_NAME"]`, in the function that enqueues as well? ' \
+                      'Or set config.lambdakiq.default_queue.')
     end
   end
 end
