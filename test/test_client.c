@@ -458,7 +458,7 @@ static void expect_interrupt(lk_client *client)
     assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, client), 0);
     assert_lk_fails(lk_sqs_call(client, "ListQueues", LK_SLICE_LITERAL("{}"), &answer, &len, &err),
                     LK_E_INTERRUPTED);
-    assert_true(lk_mono_ms() - start_ms < 500);
+    assert_true(lk_mono_ms() - start_ms < 5000); /* of ten seconds */
     pthread_join(thread, NULL);
 }
 

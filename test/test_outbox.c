@@ -80,13 +80,14 @@ static void an_answer_is_collected_by_a_later_pump(void **state)
 static void calls_behind_a_fresh_one_go_together_as_one_batch(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_outbox_delete(client, "h3", 3);
     lk_test_outbox_delete(client, "h4", 4);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
     assert_slice(lk_test_sqs_action(sqs, 0), "DeleteMessage");
@@ -104,13 +105,14 @@ static void calls_behind_a_fresh_one_go_together_as_one_batch(void **state)
 static void a_slow_peer_gets_a_second_connection(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 200}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     mono_ms += 20;
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_sqs_wait_for(sqs, 2); /* while the first one is not answered */
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_slice(lk_test_sqs_action(sqs, 1), "DeleteMessage");
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 2);
@@ -123,7 +125,7 @@ static void calls_of_another_kind_or_queue_do_not_wait_for_each_other(void **sta
 {
     (void)state;
     lk_err err;
-    const lk_test_answer slow[] = {{.delay_ms = 100}, {.delay_ms = 100}, {.delay_ms = 100}};
+    const lk_test_answer slow[] = {{.held = true}, {.held = true}, {.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 3);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
@@ -132,6 +134,7 @@ static void calls_of_another_kind_or_queue_do_not_wait_for_each_other(void **sta
     assert_lk_ok(lk_outbox_delete(client, lk_test_outbox_queue(client, "others"),
                                   LK_SLICE_LITERAL("h3"), LK_SLICE_LITERAL("m3"), 3, &err));
     lk_test_sqs_wait_for(sqs, 3);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 3);
     lk_client_free(client);
@@ -141,11 +144,12 @@ static void calls_of_another_kind_or_queue_do_not_wait_for_each_other(void **sta
 static void a_batch_call_has_ten_entries_at_most(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     for (int i = 0; i < 13; i++)
         lk_test_outbox_delete(client, "h", 1);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 10, 2 */
     assert_true(lk_test_sqs_has(sqs, 1, "\"Id\":\"9\""));
@@ -158,7 +162,7 @@ static void a_batch_call_has_ten_entries_at_most(void **state)
 static void a_batch_of_sends_stays_within_1_mib(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     char *body = malloc(400001);
@@ -166,6 +170,7 @@ static void a_batch_of_sends_stays_within_1_mib(void **state)
     body[400000] = '\0';
     for (int i = 0; i < 4; i++)
         lk_test_outbox_send(client, "jobs", body, NULL);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3); /* 1, 2, 1 */
     assert_slice(lk_test_sqs_action(sqs, 1), "SendMessageBatch");
@@ -181,12 +186,13 @@ static void a_batch_of_sends_stays_within_1_mib(void **state)
 static void a_batch_that_fails_as_a_whole_is_repeated_as_a_whole(void **state)
 {
     (void)state;
-    const lk_test_answer answers[] = {{.delay_ms = 50}, {.status = 503}};
+    const lk_test_answer answers[] = {{.held = true}, {.status = 503}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_outbox_delete(client, "h3", 3);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessageBatch");
@@ -199,13 +205,14 @@ static void a_batch_that_fails_as_a_whole_is_repeated_as_a_whole(void **state)
 static void a_failed_entry_is_repeated_alone(void **state)
 {
     (void)state;
-    const lk_test_answer answers[] = {{.delay_ms = 50},
+    const lk_test_answer answers[] = {{.held = true},
                                       {.failed = "1", .failed_code = "InternalError"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_outbox_delete(client, "h3", 3);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
@@ -219,7 +226,7 @@ static void an_entry_refused_for_its_own_fault_fails_for_good_and_alone(void **s
 {
     (void)state;
     const lk_test_answer answers[] = {
-        {.delay_ms = 50},
+        {.held = true},
         {.failed = "0", .failed_code = "ReceiptHandleIsInvalid", .sender_fault = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
@@ -227,6 +234,7 @@ static void an_entry_refused_for_its_own_fault_fails_for_good_and_alone(void **s
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_outbox_delete(client, "h3", 3);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
     assert_true(lk_outbox_failure(client, false, &info));
@@ -242,13 +250,14 @@ static void an_entry_refused_for_its_own_fault_fails_for_good_and_alone(void **s
 static void a_batch_refused_as_a_whole_is_taken_apart(void **state)
 {
     (void)state;
-    const lk_test_answer answers[] = {{.delay_ms = 50},
+    const lk_test_answer answers[] = {{.held = true},
                                       {.status = 400, .error = "InvalidParameterValue"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_delete(client, "h2", 2);
     lk_test_outbox_delete(client, "h3", 3);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 4);
     assert_slice(lk_test_sqs_action(sqs, 2), "DeleteMessage");
@@ -348,13 +357,15 @@ static void all_calls_find_a_queue_that_wants_its_url(void **state)
 {
     (void)state;
     const lk_test_answer answers[] = {
-        {.delay_ms = 100, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"},
-        {.delay_ms = 100, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}};
+        {.held = true, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"},
+        {.held = true, .status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_delete(client, "h1", 1);
     mono_ms += 20;
     lk_test_outbox_delete(client, "h2", 2);
+    lk_test_sqs_wait_for(sqs, 2);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 5); /* two by name, GetQueueUrl, two by URL */
     lk_test_outbox_assert_no_failure(client);
@@ -424,9 +435,9 @@ static void an_answer_in_hand_is_not_waited_for(void **state)
 static void an_attempt_without_answer_is_late_and_repeated(void **state)
 {
     (void)state;
-    const lk_test_answer silent[] = {{.delay_ms = 400}};
+    const lk_test_answer silent[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(silent, 1);
-    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 60, NULL);
+    lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 500, NULL);
     lk_test_outbox_delete(client, "h1", 1);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 2);
@@ -472,7 +483,7 @@ static void a_flush_stops_waiting_at_its_deadline(void **state)
 {
     (void)state;
     lk_err err;
-    const lk_test_answer slow[] = {{.delay_ms = 200}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_test_outbox_delete(client, "h1", 5);
@@ -480,6 +491,7 @@ static void a_flush_stops_waiting_at_its_deadline(void **state)
     assert_int_equal(lk_outbox_pending(client), 1);
     assert_true(lk_outbox_unsettled(client, 5));
     assert_false(lk_outbox_unsettled(client, 6));
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_false(lk_outbox_unsettled(client, 5));
     lk_client_free(client);
@@ -490,12 +502,13 @@ static void a_flush_can_be_interrupted_and_repeated(void **state)
 {
     (void)state;
     lk_err err;
-    const lk_test_answer slow[] = {{.delay_ms = 100}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_test_outbox_delete(client, "h1", 1);
     lk_client_interrupt(client);
     assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 1);
     lk_test_outbox_assert_no_failure(client);
@@ -508,13 +521,14 @@ static void a_flush_can_be_interrupted_and_repeated(void **state)
 static void sends_of_one_group_never_overtake_each_other(void **state)
 {
     (void)state;
-    const lk_test_answer answers[] = {{.delay_ms = 50, .status = 500}};
+    const lk_test_answer answers[] = {{.held = true, .status = 500}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "g");
     mono_ms += 100; /* a second connection would be free to take it */
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":2}", "g");
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":3}", "g");
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 4);
     assert_int_equal(lk_test_sqs_most_at_once(sqs), 1);
@@ -529,13 +543,14 @@ static void sends_of_one_group_never_overtake_each_other(void **state)
 static void sends_of_different_groups_share_a_batch(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, &mono_ms);
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "a");
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":2}", "b");
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":3}", "b");
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":4}", "c");
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     assert_int_equal(lk_test_sqs_count(sqs), 3);
     assert_true(lk_test_sqs_has(sqs, 1, "n\\\":2"));
@@ -551,7 +566,7 @@ static void a_send_is_waited_for_under_every_name_of_its_fifo_queue(void **state
     (void)state;
     lk_err err;
     char url[128];
-    const lk_test_answer slow[] = {{.delay_ms = 50}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     snprintf(url, sizeof(url), "%s/000000000000/jobs.fifo", lk_test_sqs_url(sqs));
@@ -560,6 +575,7 @@ static void a_send_is_waited_for_under_every_name_of_its_fifo_queue(void **state
     assert_lk_ok(
         lk_outbox_flush_queue(client, lk_test_outbox_queue(client, "other.fifo"), -1, &err));
     assert_int_equal(lk_outbox_pending(client), 1);
+    lk_test_sqs_release(sqs);
     assert_lk_ok(lk_outbox_flush_queue(client, lk_test_outbox_queue(client, url), -1, &err));
     assert_int_equal(lk_outbox_pending(client), 0);
     lk_client_free(client);

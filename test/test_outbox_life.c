@@ -38,7 +38,7 @@ static void an_interrupt_while_the_queue_is_looked_up_fails_no_call(void **state
     lk_err err;
     pthread_t thread;
     const lk_test_answer answers[] = {
-        {.status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}, {.delay_ms = 300}};
+        {.status = 400, .error = "AWS.SimpleQueueService.NonExistentQueue"}, {.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(answers, 2);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     interrupter i = {sqs, client};
@@ -46,6 +46,7 @@ static void an_interrupt_while_the_queue_is_looked_up_fails_no_call(void **state
     lk_test_outbox_send(client, "jobs", "{}", NULL);
     assert_lk_fails(lk_outbox_flush(client, -1, &err), LK_E_INTERRUPTED);
     pthread_join(thread, NULL);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     lk_test_outbox_assert_no_failure(client);
     lk_client_free(client);
@@ -118,7 +119,7 @@ static void sends_that_are_given_up_come_back_with_their_bodies(void **state)
     lk_err err;
     lk_slice body;
     uint64_t tag;
-    const lk_test_answer slow[] = {{.delay_ms = 300}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_test_outbox_send(client, "jobs.fifo", "{\"n\":1}", "g");
@@ -134,6 +135,7 @@ static void sends_that_are_given_up_come_back_with_their_bodies(void **state)
     assert_slice(body, "{\"n\":2}");
     assert_non_null(strstr(err.message, "not sent yet"));
     assert_int_equal(lk_send_failure(client, &tag, &body, &err), 0);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client);
     lk_client_free(client);
     lk_test_sqs_stop(sqs);
@@ -145,7 +147,7 @@ static void a_forked_child_starts_with_an_empty_outbox(void **state)
 {
     (void)state;
     lk_err err;
-    const lk_test_answer slow[] = {{.delay_ms = 100}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     lk_test_outbox_delete(client, "h1", 1);
@@ -158,6 +160,7 @@ static void a_forked_child_starts_with_an_empty_outbox(void **state)
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    lk_test_sqs_release(sqs);
     lk_test_outbox_flush(client); /* the parent's call is untouched */
     assert_int_equal(lk_test_sqs_count(sqs), 1);
     lk_test_outbox_assert_no_failure(client);

@@ -165,7 +165,7 @@ static void a_long_poll_can_be_interrupted(void **state LK_UNUSED)
     int64_t start_ms = lk_mono_ms();
     assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, client), 0);
     assert_lk_fails(lk_receive(client, JOBS, 1, 20, -1, &messages, &err), LK_E_INTERRUPTED);
-    assert_true(lk_mono_ms() - start_ms < 500);
+    assert_true(lk_mono_ms() - start_ms < 10000); /* of twenty seconds */
     pthread_join(thread, NULL);
     assert_null(messages);
 }

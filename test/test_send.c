@@ -401,13 +401,14 @@ static void a_failed_async_send_is_handed_back(void **state)
 static void a_flush_may_have_a_timeout(void **state)
 {
     (void)state;
-    const lk_test_answer slow[] = {{.delay_ms = 150}};
+    const lk_test_answer slow[] = {{.held = true}};
     lk_err err;
     lk_test_sqs *sqs = lk_test_sqs_start(slow, 1);
     lk_client *client = lk_test_sqs_client(lk_test_sqs_url(sqs), 0, NULL);
     assert_lk_ok(
         lk_send_async(client, LK_SLICE_LITERAL("jobs"), LK_SLICE_LITERAL("{}"), NULL, 1, &err));
     assert_lk_fails(lk_flush(client, 10, &err), LK_E_TIMEOUT);
+    lk_test_sqs_release(sqs);
     assert_lk_ok(lk_flush(client, -1, &err));
     assert_int_equal(lk_test_sqs_count(sqs), 1);
     lk_client_free(client);

@@ -71,9 +71,9 @@ static void a_signal_answers_open_polls_before_it_ends(void **state)
     lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
     lk_test_wire_open(&poll, server.port);
     lk_test_wire_send(&poll, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
-    lk_test_sleep_ms(60);
+    lk_test_server_wait_receives(&server, 1);
     stop(&program, SIGTERM);
-    assert_true(lk_test_wire_read(&poll, &reply, 5000));
+    assert_true(lk_test_wire_read(&poll, &reply, LK_TEST_ANSWER_MS));
     assert_string_equal(reply.body.ptr, "{}");
     lk_test_wire_close(&poll);
     lk_test_reply_clear(&reply);
@@ -486,13 +486,14 @@ static void a_full_disk_does_not_keep_a_server_from_stopping(void **state)
     (void)state;
     test_store_directory(directory);
     snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    lk_test_wire_open(&wire, start(&program, "--db", file));
+    lk_test_server server = {.port = start(&program, "--db", file)};
+    lk_test_wire_open(&wire, server.port);
     lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
     lk_test_wire_send(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
-    lk_test_sleep_ms(60);
+    lk_test_server_wait_receives(&server, 1);
     limit_file_size(&program, 0);
     stop(&program, SIGTERM);
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
     remove_database(directory, file);
@@ -528,7 +529,7 @@ static void send_round(lk_test_wire *wires, size_t round, const lk_test_program 
     for (size_t c = 0; c < CLIENTS; c++) {
         if (victim && c == CLIENTS / 2)
             kill(victim->pid, SIGKILL);
-        if (lk_test_wire_read(&wires[c], &reply, 5000) && reply.status == 200) {
+        if (lk_test_wire_read(&wires[c], &reply, LK_TEST_ANSWER_MS) && reply.status == 200) {
             book->sent[round * CLIENTS + c] = true;
             book->sent_count++;
         }
@@ -623,7 +624,7 @@ static bool consume_until_death(lk_test_wire *wire, fate *fates, unsigned seed)
 {
     lk_test_reply got = {0}, reply = {0};
     lk_test_wire_send(wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}");
-    bool alive = lk_test_wire_read(wire, &got, 5000);
+    bool alive = lk_test_wire_read(wire, &got, LK_TEST_ANSWER_MS);
     size_t count = alive ? lk_test_reply_messages(&got) : 0;
     for (size_t i = 0; alive && i < count; i++) {
         char body[256];
@@ -635,7 +636,7 @@ static bool consume_until_death(lk_test_wire *wire, fate *fates, unsigned seed)
             fail_msg("message %lld came back from the dead (seed %u)", (long long)number, seed);
         fates[number] = DELETING;
         lk_test_wire_send(wire, "DeleteMessage", body);
-        alive = lk_test_wire_read(wire, &reply, 5000);
+        alive = lk_test_wire_read(wire, &reply, LK_TEST_ANSWER_MS);
         if (alive && reply.status == 200)
             fates[number] = DELETED;
     }
@@ -656,7 +657,7 @@ static size_t load_until_death(int port, size_t next, fate *fates, unsigned seed
         for (size_t c = 0; c < CLIENTS; c++)
             send_number(&wires[c], next + c);
         for (size_t c = 0; c < CLIENTS; c++) {
-            bool answered = lk_test_wire_read(&wires[c], &reply, 5000);
+            bool answered = lk_test_wire_read(&wires[c], &reply, LK_TEST_ANSWER_MS);
             if (answered && reply.status == 200)
                 fates[next + c] = SENT;
             alive = alive && answered;

@@ -174,11 +174,11 @@ static void pipelined_requests_are_answered_in_order(void **state)
     lk_test_wire_send(&wire, "CreateQueue", "{\"QueueName\":\"one\"}");
     lk_test_wire_send(&wire, "FooBar", "{}");
     lk_test_wire_send(&wire, "CreateQueue", "{\"QueueName\":\"two\"}");
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_slice(lk_test_reply_member(&reply, "QueueUrl"), "http://sqs.test:9324/000000000000/one");
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 400);
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_slice(lk_test_reply_member(&reply, "QueueUrl"), "http://sqs.test:9324/000000000000/two");
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -197,7 +197,7 @@ static void expect_100_continue_is_answered(void **state)
     assert_false(lk_test_wire_read(&wire, &reply, 100));
     assert_int_equal(reply.status, 100);
     lk_test_wire_write(&wire, LK_SLICE_LITERAL("{}"));
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 200);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -403,7 +403,7 @@ static void the_clock_moves_by_seconds_and_milliseconds(void **state)
     assert_int_equal(number(&reply, "offset_ms"), 3600005);
     assert_int_equal(lk_test_server_http(t, "/_lambdakiq/clock", NULL, &reply), 200);
     assert_int_equal(number(&reply, "offset_ms"), 3600005);
-    assert_true(llabs(number(&reply, "now_ms") - lk_wall_ms() - 3600005) < 5000);
+    assert_true(llabs(number(&reply, "now_ms") - lk_wall_ms() - 3600005) < LK_TEST_ANSWER_MS);
     lk_test_reply_clear(&reply);
 }
 

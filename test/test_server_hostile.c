@@ -47,7 +47,7 @@ static void a_url_of_twenty_kilobytes_is_read(void **state)
                                                "MessageBody="));
     write_much(&wire, "aaaaaaaaaa", 2000);
     lk_test_wire_write(&wire, LK_SLICE_LITERAL(" HTTP/1.1\r\nHost: h\r\n\r\n"));
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 200);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -143,7 +143,7 @@ static void an_endless_body_takes_no_memory(void **state)
     long before_kb = peak_kb(&program);
     lk_test_wire_open(&wire, server.port);
     send_endless_body(&wire);
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 413);
     assert_in_range(peak_kb(&program) - before_kb, 0, BOUND_KB);
     lk_test_wire_close(&wire);

@@ -17,8 +17,6 @@
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, lk_test_server_setup, lk_test_server_teardown)
 
-#define ANSWER_MS 20000
-
 /* Sanitizers keep books on all memory. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define IDLE_CONNECTION_KB 512
@@ -73,7 +71,7 @@ static void a_thousand_polls_get_a_message_each(void **state)
     }
     for (size_t i = 0; i < count; i++) {
         int64_t number = -1;
-        if (!lk_test_wire_read(&polls[i], &reply, ANSWER_MS))
+        if (!lk_test_wire_read(&polls[i], &reply, LK_TEST_ANSWER_MS))
             fail_msg("poll %zu was not answered", i);
         assert_int_equal(lk_test_reply_messages(&reply), 1);
         assert_true(lk_slice_to_int64(lk_test_reply_message(&reply, 0, "Body"), &number));
@@ -149,7 +147,7 @@ static void requests_that_arrive_all_at_once_are_all_answered(void **state)
         lk_test_wire_send(&wires[i], "ListQueues", "{}");
     assert_int_equal(kill(program.pid, SIGCONT), 0);
     for (size_t i = 0; i < LK_COUNT(wires); i++) {
-        if (!lk_test_wire_read(&wires[i], &reply, ANSWER_MS))
+        if (!lk_test_wire_read(&wires[i], &reply, LK_TEST_ANSWER_MS))
             fail_msg("request %zu was not answered", i);
         lk_test_wire_close(&wires[i]);
     }
@@ -182,7 +180,7 @@ static void the_connection_that_is_idle_for_longest_gives_way_to_a_new_one(void 
     lk_test_wire_call(&wires[0], "ListQueues", "{}", &reply);
     lk_test_wire_call(&wires[63], "ListQueues", "{}", &reply);
     lk_test_wire_send(&wires[1], "ListQueues", "{}");
-    assert_false(lk_test_wire_read(&wires[1], &reply, ANSWER_MS));
+    assert_false(lk_test_wire_read(&wires[1], &reply, LK_TEST_ANSWER_MS));
     for (size_t i = 0; i < LK_COUNT(wires); i++)
         lk_test_wire_close(&wires[i]);
     lk_test_reply_clear(&reply);
@@ -207,21 +205,6 @@ static void who_dribbles_at_a_request_gives_way_too(void **state)
     lk_server_stop(server);
 }
 
-/* Until the server has begun so many receives: then it knows the connections as busy. */
-static void wait_for_receives(lk_test_server *t, int64_t wanted)
-{
-    lk_test_reply reply = {0};
-    int64_t begun = -1;
-    for (int tries = 0; begun < wanted && tries < 500; tries++) {
-        lk_test_server_http(t, "/_lambdakiq/calls", NULL, &reply);
-        const lk_json *calls = lk_json_get(reply.json, "calls");
-        assert_true(lk_json_int64(lk_json_get(calls, "ReceiveMessage"), &begun));
-        usleep(10000);
-    }
-    assert_int_equal(begun, wanted);
-    lk_test_reply_clear(&reply);
-}
-
 static void a_poll_gives_way_to_nobody(void **state)
 {
     lk_server *server = small_server(*state, 8);
@@ -233,7 +216,7 @@ static void a_poll_gives_way_to_nobody(void **state)
         lk_test_wire_open(&polls[i], t.port);
         lk_test_wire_send(&polls[i], "ReceiveMessage",
                           "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
-        wait_for_receives(&t, (int64_t)i + 1);
+        lk_test_server_wait_receives(&t, (int64_t)i + 1);
     }
     for (size_t i = 0; i < LK_COUNT(others); i++) {
         lk_test_wire_open(&others[i], t.port);
@@ -241,7 +224,7 @@ static void a_poll_gives_way_to_nobody(void **state)
     }
     for (size_t i = 0; i < LK_COUNT(polls); i++) {
         lk_test_server_do(&t, "SendMessage", "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}");
-        assert_true(lk_test_wire_read(&polls[i], &reply, ANSWER_MS));
+        assert_true(lk_test_wire_read(&polls[i], &reply, LK_TEST_ANSWER_MS));
         assert_int_equal(lk_test_reply_messages(&reply), 1);
         lk_test_wire_close(&polls[i]);
     }
@@ -273,7 +256,7 @@ static void slow_clients_hold_nobody_up_and_are_served_in_the_end(void **state)
             assert_serves(t->port);
     }
     for (size_t i = 0; i < count; i++) {
-        assert_true(lk_test_wire_read(&slow[i], &reply, ANSWER_MS));
+        assert_true(lk_test_wire_read(&slow[i], &reply, LK_TEST_ANSWER_MS));
         assert_int_equal(reply.status, 200);
         lk_test_wire_close(&slow[i]);
     }
@@ -334,7 +317,7 @@ static void who_sends_and_closes_his_half_is_answered(void **state)
     lk_test_wire_open(&wire, t->port);
     lk_test_wire_send(&wire, "CreateQueue", "{\"QueueName\":\"half\"}");
     shutdown(wire.fd, SHUT_WR);
-    assert_true(lk_test_wire_read(&wire, &reply, ANSWER_MS));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 200);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -350,7 +333,7 @@ static void assert_refused(lk_test_server *t, lk_slice bytes, int status)
     lk_test_reply reply = {0};
     lk_test_wire_open(&wire, t->port);
     lk_test_wire_write(&wire, bytes);
-    bool answered = lk_test_wire_read(&wire, &reply, ANSWER_MS);
+    bool answered = lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS);
     assert_int_equal(answered ? reply.status : 0, status);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -392,7 +375,7 @@ static void headers_of_20_kilobytes_are_read(void **state)
     lk_buf_add_str(&bytes, "\r\nX-Amz-Target: AmazonSQS.ListQueues\r\nContent-Length: 2\r\n\r\n{}");
     lk_test_wire_open(&wire, t->port);
     lk_test_wire_write(&wire, lk_buf_slice(&bytes));
-    assert_true(lk_test_wire_read(&wire, &reply, ANSWER_MS));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 200);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);

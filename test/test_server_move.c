@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define DEAD_ARN "arn:aws:sqs:us-east-1:000000000000:dead"
-#define WAIT_MS  10000
+#define WAIT_MS  15000
 
 static void call(lk_test_server *t, const char *action, const char *body, lk_test_reply *reply)
 {
@@ -89,9 +89,10 @@ static void a_moved_message_wakes_a_poll_on_its_destination(void **state)
     lk_test_wire poll;
     lk_test_reply reply = {0};
     bury(t, 1);
+    int64_t receives = lk_test_server_receives(t);
     lk_test_wire_open(&poll, t->port);
     lk_test_wire_send(&poll, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
-    usleep(60000); /* it waits by now; were it later, it would find the message at once */
+    lk_test_server_wait_receives(t, receives + 1);
     start(t, "");
     assert_true(lk_test_wire_read(&poll, &reply, WAIT_MS)); /* before it ends by itself */
     assert_slice(lk_test_reply_message(&reply, 0, "Body"), "poison");

@@ -162,7 +162,7 @@ static void a_long_poll_is_woken_by_a_send_in_the_other_protocol(void **state)
                                                "WaitTimeSeconds=20 HTTP/1.1\r\nHost: h\r\n\r\n"));
     assert_false(lk_test_wire_read(&wire, &reply, 60)); /* it waits */
     lk_test_server_do(t, "SendMessage", "{\"QueueUrl\":\"jobs\",\"MessageBody\":\"x\"}");
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_text(&reply, "*/*/Message/Body", "x");
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
@@ -177,7 +177,7 @@ static void one_connection_may_speak_both(void **state)
     lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
     lk_test_wire_write(&wire, LK_SLICE_LITERAL("GET /?Action=ListQueues HTTP/1.1\r\nHost: h\r\n"
                                                "\r\n"));
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_text(&reply, "*/ListQueuesResult/QueueUrl", "http://h/000000000000/jobs");
     lk_test_wire_call(&wire, "ListQueues", "{}", &reply);
     assert_int_equal(lk_json_length(lk_json_get(reply.json, "QueueUrls")), 1);
@@ -199,7 +199,7 @@ static void expect_100_continue_is_answered(void **state)
     assert_false(lk_test_wire_read(&wire, &reply, 100));
     assert_int_equal(reply.status, 100);
     lk_test_wire_write(&wire, LK_SLICE_LITERAL("Action=ListQueues"));
-    assert_true(lk_test_wire_read(&wire, &reply, 5000));
+    assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     assert_int_equal(reply.status, 200);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);

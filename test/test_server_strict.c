@@ -197,7 +197,7 @@ static int exchange(lk_test_server *t, const wire_request *r, lk_test_reply *rep
     lk_test_wire wire;
     lk_test_wire_open(&wire, t->port);
     write_signed(&wire, r);
-    assert_true(lk_test_wire_read(&wire, reply, 5000));
+    assert_true(lk_test_wire_read(&wire, reply, LK_TEST_ANSWER_MS));
     lk_test_wire_close(&wire);
     return reply->status;
 }

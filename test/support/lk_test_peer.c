@@ -10,11 +10,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 64 };
+enum { MAX_CONNECTIONS = 64, PATIENCE_MS = 20000 };
 
 typedef struct served {
     lk_test_peer *peer;
@@ -30,6 +31,7 @@ struct lk_test_peer {
     int port;
     char url[40];
     pthread_t acceptor;
+    atomic_int ended;
     pthread_mutex_t lock; /* of the two below */
     int count;
     served connections[MAX_CONNECTIONS];
@@ -79,6 +81,7 @@ static void *serve_connection(void *arg)
     served *connection = arg;
     connection->peer->serve(connection->fd, connection->number, connection->peer->ctx);
     shutdown(connection->fd, SHUT_RDWR); /* closed at stop, so that its number is not reused */
+    atomic_fetch_add(&connection->peer->ended, 1);
     return NULL;
 }
 
@@ -146,6 +149,15 @@ int lk_test_peer_connections(lk_test_peer *peer)
     int count = peer->count;
     pthread_mutex_unlock(&peer->lock);
     return count;
+}
+
+void lk_test_peer_wait_ended(lk_test_peer *peer, int count)
+{
+    for (int tries = 0; atomic_load(&peer->ended) < count; tries++) {
+        if (tries == PATIENCE_MS)
+            fail_msg("no %d connections have ended", count);
+        usleep(1000);
+    }
 }
 
 static size_t content_length(const char *headers)

@@ -26,6 +26,8 @@ void lk_test_peer_stop(lk_test_peer *peer);
 const char *lk_test_peer_url(const lk_test_peer *peer);
 int lk_test_peer_port(const lk_test_peer *peer);
 int lk_test_peer_connections(lk_test_peer *peer); /* accepted so far */
+/* Waits until so many connections have been served to their end, which the client can see then. */
+void lk_test_peer_wait_ended(lk_test_peer *peer, int count);
 
 /* A listening socket on a free port of 127.0.0.1. */
 int lk_test_listen(int *port);

@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+enum { PATIENCE_MS = 20000 };
+
 struct lk_test_sqs {
     lk_test_http *http;
     const lk_test_answer *answers;
@@ -18,6 +20,7 @@ struct lk_test_sqs {
     atomic_size_t taken; /* answers given out */
     atomic_int in_progress;
     atomic_int most_at_once;
+    atomic_bool released;
 };
 
 static lk_slice action_of(const lk_test_request *request)
@@ -111,6 +114,8 @@ static void on_request(const lk_test_request *request, lk_test_response *respons
     size_t index = atomic_fetch_add(&sqs->taken, 1);
     const lk_test_answer *answer = index < sqs->answer_count ? &sqs->answers[index] : &accepted;
     sleep_ms(answer->delay_ms);
+    while (answer->held && !atomic_load(&sqs->released))
+        sleep_ms(1);
     response->hang_up = answer->hang_up;
     lk_buf_add_str(&response->headers, "Content-Type: application/x-amz-json-1.0\n"
                                        "x-amzn-RequestId: request-1\n");
@@ -139,8 +144,14 @@ void lk_test_sqs_stop(lk_test_sqs *sqs)
 {
     if (!sqs)
         return;
+    lk_test_sqs_release(sqs);
     lk_test_http_stop(sqs->http);
     free(sqs);
+}
+
+void lk_test_sqs_release(lk_test_sqs *sqs)
+{
+    atomic_store(&sqs->released, true);
 }
 
 const char *lk_test_sqs_url(const lk_test_sqs *sqs)
@@ -155,9 +166,10 @@ size_t lk_test_sqs_count(lk_test_sqs *sqs)
 
 void lk_test_sqs_wait_for(lk_test_sqs *sqs, size_t count)
 {
-    for (int waited_ms = 0; lk_test_sqs_count(sqs) < count; waited_ms++) {
-        if (waited_ms == 5000)
-            fail_msg("%zu requests arrived, not %zu", lk_test_sqs_count(sqs), count);
+    int64_t until_ms = lk_mono_ms() + PATIENCE_MS;
+    while (atomic_load(&sqs->taken) < count) {
+        if (lk_mono_ms() > until_ms)
+            fail_msg("%zu requests arrived, not %zu", atomic_load(&sqs->taken), count);
         sleep_ms(1);
     }
 }

@@ -12,6 +12,7 @@
 /* How one request is answered; all zero: accepted. */
 typedef struct lk_test_answer {
     int delay_ms;
+    bool held; /* not before lk_test_sqs_release */
     bool hang_up;
     int status;              /* of an error; 0: 200 */
     const char *error;       /* the code in x-amzn-query-error, with a status … */
@@ -32,8 +33,11 @@ lk_test_sqs *lk_test_sqs_start(const lk_test_answer *answers, size_t count);
 void lk_test_sqs_stop(lk_test_sqs *sqs); /* accepts NULL */
 const char *lk_test_sqs_url(const lk_test_sqs *sqs);
 
+/* Lets go of the answers that are held, and of those to come. */
+void lk_test_sqs_release(lk_test_sqs *sqs);
+
 size_t lk_test_sqs_count(lk_test_sqs *sqs); /* requests so far */
-/* Waits (up to 5 s) until there were that many, without touching any client. */
+/* Waits (up to 20 s) until there were that many, without touching any client. */
 void lk_test_sqs_wait_for(lk_test_sqs *sqs, size_t count);
 lk_slice lk_test_sqs_action(lk_test_sqs *sqs, size_t index); /* "DeleteMessage" */
 lk_slice lk_test_sqs_body(lk_test_sqs *sqs, size_t index);

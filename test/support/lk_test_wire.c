@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CALL_TIMEOUT_MS 5000
-
 /* --- A server ------------------------------------------------------------------------------- */
 
 int lk_test_server_setup(void **state)
@@ -173,7 +171,7 @@ void lk_test_wire_call(lk_test_wire *wire, const char *action, const char *body,
                        lk_test_reply *reply)
 {
     lk_test_wire_send(wire, action, body);
-    if (!lk_test_wire_read(wire, reply, CALL_TIMEOUT_MS))
+    if (!lk_test_wire_read(wire, reply, LK_TEST_ANSWER_MS))
         fail_msg("%s was not answered", action);
 }
 
@@ -194,7 +192,7 @@ void lk_test_server_exchange(lk_test_server *t, const char *bytes, lk_test_reply
     lk_test_wire wire;
     lk_test_wire_open(&wire, t->port);
     lk_test_wire_write(&wire, lk_slice_of(bytes));
-    if (!lk_test_wire_read(&wire, reply, CALL_TIMEOUT_MS))
+    if (!lk_test_wire_read(&wire, reply, LK_TEST_ANSWER_MS))
         fail_msg("%.60s was not answered", bytes);
     lk_test_wire_close(&wire);
 }
@@ -207,6 +205,26 @@ int lk_test_server_http(lk_test_server *t, const char *path, const char *body, l
     lk_test_server_exchange(t, request.ptr, reply);
     lk_buf_clear(&request);
     return reply->status;
+}
+
+int64_t lk_test_server_receives(lk_test_server *t)
+{
+    lk_test_reply reply = {0};
+    int64_t begun = 0;
+    lk_test_server_http(t, "/_lambdakiq/calls", NULL, &reply);
+    const lk_json *calls = lk_json_get(reply.json, "calls");
+    assert_true(lk_json_int64(lk_json_get(calls, "ReceiveMessage"), &begun));
+    lk_test_reply_clear(&reply);
+    return begun;
+}
+
+void lk_test_server_wait_receives(lk_test_server *t, int64_t count)
+{
+    int64_t until_ms = lk_mono_ms() + LK_TEST_ANSWER_MS;
+    while (lk_test_server_receives(t) < count) {
+        if (lk_mono_ms() > until_ms)
+            fail_msg("no %lld receives have begun", (long long)count);
+    }
 }
 
 lk_slice lk_test_reply_member(const lk_test_reply *reply, const char *name)

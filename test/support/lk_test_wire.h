@@ -11,6 +11,8 @@
 #include "lk_test.h"
 #include "server.h"
 
+#define LK_TEST_ANSWER_MS 20000 /* how long an answer may take that takes milliseconds */
+
 /* --- A server ------------------------------------------------------------------------------- */
 
 typedef struct lk_test_server {
@@ -57,7 +59,7 @@ void lk_test_reply_clear(lk_test_reply *reply);
 
 /* --- Calls ---------------------------------------------------------------------------------- */
 
-/* Sends, and reads the answer, which must come within 5 s. */
+/* Sends, and reads the answer, which must come in time. */
 void lk_test_wire_call(lk_test_wire *wire, const char *action, const char *body,
                        lk_test_reply *reply);
 /* A call of its own connection that must be answered with 200. */
@@ -67,6 +69,10 @@ void lk_test_server_exchange(lk_test_server *t, const char *bytes, lk_test_reply
 /* The same with "GET path" or, with a body, "POST path"; returns the status. */
 int lk_test_server_http(lk_test_server *t, const char *path, const char *body,
                         lk_test_reply *reply);
+/* The ReceiveMessage calls that the server has begun since its start. */
+int64_t lk_test_server_receives(lk_test_server *t);
+/* Waits until there are so many: a long poll is open then. */
+void lk_test_server_wait_receives(lk_test_server *t, int64_t count);
 /* The value at one member of the answer's top level, or of its first message. */
 lk_slice lk_test_reply_member(const lk_test_reply *reply, const char *name);
 size_t lk_test_reply_messages(const lk_test_reply *reply);
