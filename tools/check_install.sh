@@ -42,6 +42,10 @@ cc -std=c11 "$consumer/main.c" -o "$place/static" $(pkg-config --cflags lambdaki
   $(pkg-config --libs libcurl libcrypto jansson)
 env -u LD_LIBRARY_PATH "$place/static" >/dev/null
 
+{ printf '#include <lambdakiq.h>\nint shrink(const char *path, int64_t width, lk_err *err);\n'
+  sed -n '/^```c$/,/^```$/{/^```/d;p}' "$root/README.md"; } >"$place/readme.c"
+cc -std=c11 "${warnings[@]}" -c "$place/readme.c" -o "$place/readme.o" $(pkg-config --cflags lambdakiq) ||
+  die "the README's job in C does not compile"
 quietly cmake --install "$place/build-whole" --prefix "$place/elsewhere"
 [ "$(PKG_CONFIG_PATH=$place/elsewhere/lib/pkgconfig pkg-config --variable=includedir lambdakiq)" -ef "$place/elsewhere/include" ] ||
   die "installed elsewhere than configured, pkg-config does not find it"
