@@ -68,7 +68,7 @@ class CredentialsTest < QueueTest
     ENV['AWS_CONFIG_FILE'] = file("[default]\n#{lines}\n").path
   end
 
-  def wait_until(seconds = 10)
+  def wait_until(seconds = 30)
     deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
     until (result = yield)
       flunk 'nothing happened' if Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline

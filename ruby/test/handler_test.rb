@@ -193,7 +193,7 @@ class HandlerTest < QueueTest
   def test_retry_on_works_on_fifo_queues
     queue = make_queue(fifo: true)
     AgainJob.set(queue: queue).perform_later
-    wait_until(15) { invoke(queue) && Ledger.lines.size == 3 }
+    wait_until(30) { invoke(queue) && Ledger.lines.size == 3 }
 
     assert_equal [['again', 1], ['again', 2], ['again', 3]], Ledger.lines
     assert_equal [0, 0, 0], counts(queue)

@@ -91,7 +91,7 @@ class NativeTest < QueueTest
   # A trap block runs while the call waits; the call is made again where that is safe.
   def test_a_signal_during_a_call_that_may_be_repeated_is_not_noticed
     peer = SilentPeer.new
-    Lambdakiq::Client.default_options.merge!(endpoint: peer.url, http_read_timeout: 0.5, max_attempts: 1)
+    Lambdakiq::Client.default_options.merge!(endpoint: peer.url, http_read_timeout: 2, max_attempts: 1)
     trapped = false
     old = trap('USR1') { trapped = true }
     Thread.new do

@@ -146,7 +146,7 @@ class SafetyForkTest < QueueTest
       enqueue(queue, 'daemon')
     end
     await([worker])
-    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 10
+    deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + 30
     Thread.pass until counts(queue).first == 2 || Process.clock_gettime(Process::CLOCK_MONOTONIC) > deadline
 
     assert_equal %w[before daemon], drain(queue).flatten.sort

@@ -94,7 +94,7 @@ class SafetyThreadsTest < QueueTest
 
   # What must not be interrupted is not lost to an interrupt: the call is finished, then Ruby raises.
   def test_an_exception_that_is_held_back_does_not_harm_a_call_that_may_be_repeated
-    hang(http_read_timeout: 0.5, max_attempts: 1) do |peer|
+    hang(http_read_timeout: 2, max_attempts: 1) do |peer|
       seen = []
       thread = Thread.new do
         Thread.handle_interrupt(IOError => :never) do
@@ -107,7 +107,7 @@ class SafetyThreadsTest < QueueTest
       end
       peer.requests.pop
       thread.raise(IOError, 'later')
-      assert thread.join(5)
+      assert thread.join(20)
       assert_equal [Lambdakiq::TimeoutError, IOError], seen.map(&:class)
     end
   end

@@ -5,6 +5,8 @@ require 'socket'
 # Lambda's side of the Runtime API, as far as one function process needs it: hands out events, keeps
 # what it is answered.
 class RuntimePeer
+  TIME_S = 60 # for an invocation
+
   attr_reader :answers
 
   def initialize
@@ -48,7 +50,7 @@ class RuntimePeer
   def hand_out(socket)
     @waiting << true
     request_id, event = @events.pop
-    deadline = (Time.now.to_f * 1000).to_i + 5000
+    deadline = (Time.now.to_f * 1000).to_i + (TIME_S * 1000)
     respond(socket, 200, JSON.generate(event), "Lambda-Runtime-Aws-Request-Id: #{request_id}\r\n" \
                                                "Lambda-Runtime-Deadline-Ms: #{deadline}\r\n" \
                                                "Lambda-Runtime-Trace-Id: Root=1-5759e988-bd862e3fe1be46a994272793\r\n")
