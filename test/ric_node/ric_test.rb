@@ -25,7 +25,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'say', text: 'hello' }, { do: 'fail' }, { do: 'say' }, { do: 'fail' })
     wait_for_log('END RequestId', 1)
 
-    assert_equal 2, messages_left
+    assert_left 2
     assert_includes log, 'records=4 receives=1 do=say'
     @dev.advance(TIMEOUT_S + 1)
     wait_until_empty
@@ -39,7 +39,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'throw' }, { do: 'say' })
     wait_for_log('Status: error', 1)
 
-    assert_equal 2, messages_left
+    assert_left 2
     assert_match(/ERROR\s+Invoke Error.*TypeError.*as told: über/, log)
     @dev.advance(TIMEOUT_S + 1)
     wait_until_empty
@@ -83,7 +83,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'big', bytes: 6_300_000 })
     wait_for_log('Error Type: Function.ResponseSizeTooLarge', 1)
 
-    assert_equal 1, messages_left
+    assert_left 1
     assert_includes log, "the function's response is over 6 MB"
     @dev.advance(TIMEOUT_S + 1)
     wait_until_empty
@@ -94,7 +94,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'big', bytes: 6_200_000 })
     wait_for_log('the response names no messages of the batch', 1)
 
-    assert_equal 1, messages_left
+    assert_left 1
   end
 
   def test_the_context_is_that_of_the_invocation
@@ -115,7 +115,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'say' }, { do: 'fail' })
     wait_for_log('END RequestId', 1)
 
-    assert_equal 1, messages_left
+    assert_left 1
     @dev.advance(TIMEOUT_S + 1)
     wait_until_empty
 
@@ -127,7 +127,7 @@ class NodeRuntimeTest < Minitest::Test
     send_all({ do: 'break' }, { do: 'say' })
     wait_for_log('Status: error', 1)
 
-    assert_equal 2, messages_left
+    assert_left 2
     @dev.advance(TIMEOUT_S + 1)
     wait_until_empty
   end
@@ -163,16 +163,11 @@ class NodeRuntimeTest < Minitest::Test
     @dev.wait_for("#{part}, #{count} times") { log.scan(part).size >= count }
   end
 
-  # Deletes come after END.
-  def messages_left
-    before = nil
-    @dev.wait_for('the deletes') do
-      last = before
-      before = @dev.waiting
-      sleep 0.2
-      last == before
-    end
-    before
+  # Deletes come after END; a moment later there are none more.
+  def assert_left(count)
+    @dev.wait_for("#{count} messages to be left") { @dev.waiting == count }
+    sleep 0.2
+    assert_equal count, @dev.waiting
   end
 
   def wait_until_empty
