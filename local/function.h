@@ -47,8 +47,6 @@ typedef enum lk_invoke_status {
     LK_INVOKE_STOPPED    /* the function is draining */
 } lk_invoke_status;
 
-const char *lk_invoke_status_name(lk_invoke_status status);
-
 /* Starts the worker processes; they need not be ready when it returns. LK_E_IO when the command
  * cannot be run at all, LK_E_INVALID. */
 int lk_function_start(const lk_function_options *options, lk_function **function, lk_err *err);

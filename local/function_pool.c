@@ -13,22 +13,6 @@ struct lk_function {
     lk_function_shared shared;
 };
 
-const char *lk_invoke_status_name(lk_invoke_status status)
-{
-    static const char *const names[] = {
-        [LK_INVOKE_OK] = "OK",
-        [LK_INVOKE_ERROR] = "ERROR",
-        [LK_INVOKE_TIMEOUT] = "TIMEOUT",
-        [LK_INVOKE_CRASH] = "CRASH",
-        [LK_INVOKE_TOO_LARGE] = "TOO_LARGE",
-        [LK_INVOKE_KILLED] = "KILLED",
-        [LK_INVOKE_UNSTARTED] = "UNSTARTED",
-        [LK_INVOKE_THROTTLED] = "THROTTLED",
-        [LK_INVOKE_STOPPED] = "STOPPED",
-    };
-    return (size_t)status < LK_COUNT(names) ? names[status] : "?";
-}
-
 /* --- Options -------------------------------------------------------------------------------- */
 
 static char **copy_list(const char *const *list)
