@@ -71,8 +71,10 @@ int lk_test_server_http(lk_test_server *t, const char *path, const char *body,
                         lk_test_reply *reply);
 /* The ReceiveMessage calls that the server has begun since its start. */
 int64_t lk_test_server_receives(lk_test_server *t);
-/* Waits until there are so many: a long poll is open then. */
+/* Waits until there are so many: a long poll is open then. Over a connection of its own, or over
+ * one that is there. */
 void lk_test_server_wait_receives(lk_test_server *t, int64_t count);
+void lk_test_wire_wait_receives(lk_test_wire *wire, int64_t count);
 /* The value at one member of the answer's top level, or of its first message. */
 lk_slice lk_test_reply_member(const lk_test_reply *reply, const char *name);
 size_t lk_test_reply_messages(const lk_test_reply *reply);
