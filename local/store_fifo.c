@@ -38,7 +38,7 @@ int lk_group_changed(lk_store *store, int64_t group, int64_t seq, int64_t now_ms
     if (rc < 0)
         return rc;
     if (rc == 0)
-        return lk_sql_run_with(store, LK_SQL_GROUP_REMOVE, group, err);
+        return lk_group_remove(store, group, err);
     int64_t head = lk_sql_column_int64(&sql, 0);
     int64_t visible_at_ms = lk_sql_column_int64(&sql, 1);
     lk_sql_reset(&sql);
@@ -48,25 +48,58 @@ int lk_group_changed(lk_store *store, int64_t group, int64_t seq, int64_t now_ms
     return queue_up(store, group, LK_MAX(visible_at_ms, now_ms), err);
 }
 
-static int find_group(lk_store *store, int64_t pile, lk_slice name, int64_t *group, lk_err *err)
+/* --- Groups by name -------------------------------------------------------------------------- */
+
+static uint32_t group_hash(int64_t pile, lk_slice name)
 {
-    lk_sql sql;
-    int rc = lk_sql_prepare(store, LK_SQL_GROUP_FIND, &sql, err);
-    if (rc)
-        return rc;
-    lk_sql_int64(&sql, pile);
-    lk_sql_text(&sql, name);
-    return lk_sql_value(&sql, 0, group, err);
+    return lk_key_hash(pile, name, LK_SLICE_LITERAL(""));
 }
 
-int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_at_ms,
-                  int64_t *group, lk_err *err)
+static int load_groups(lk_store *store, lk_err *err)
 {
-    int rc = find_group(store, pile, name, group, err);
-    if (rc || *group)
-        return rc; /* behind the others: the head stays */
     lk_sql sql;
-    rc = lk_store_number(store, group, err);
+    if (store->groups.complete)
+        return 0;
+    lk_keys_forget(&store->groups); /* of a load that failed */
+    int rc = lk_sql_prepare(store, LK_SQL_GROUP_ALL, &sql, err);
+    while (!rc && (rc = lk_sql_step(&sql, err)) > 0) {
+        uint32_t hash = group_hash(lk_sql_column_int64(&sql, 1), lk_sql_column_text(&sql, 2));
+        rc = lk_keys_add(store, &store->groups, hash, lk_sql_column_int64(&sql, 0), err);
+        if (rc)
+            lk_sql_reset(&sql);
+    }
+    store->groups.complete = !rc;
+    return rc;
+}
+
+/* *group is 0 when there is none of that name. */
+static int find_group(lk_store *store, int64_t pile, lk_slice name, int64_t *group, lk_err *err)
+{
+    uint32_t hash = group_hash(pile, name);
+    size_t passed = 0;
+    int64_t id = 0;
+    *group = 0;
+    int rc = load_groups(store, err);
+    while (!rc && !*group && (id = lk_keys_next(&store->groups, hash, &passed))) {
+        lk_sql sql;
+        rc = lk_sql_prepare(store, LK_SQL_GROUP_CHECK, &sql, err);
+        if (rc)
+            return rc;
+        lk_sql_int64(&sql, id);
+        lk_sql_int64(&sql, pile);
+        lk_sql_text(&sql, name);
+        rc = lk_sql_value(&sql, 0, group, err);
+    }
+    return rc;
+}
+
+static int add_group(lk_store *store, int64_t pile, lk_slice name, int64_t visible_at_ms,
+                     int64_t *group, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_store_number(store, group, err);
+    if (!rc)
+        rc = lk_keys_add(store, &store->groups, group_hash(pile, name), *group, err);
     if (!rc)
         rc = lk_sql_prepare(store, LK_SQL_GROUP_ADD, &sql, err);
     if (rc)
@@ -77,6 +110,31 @@ int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_
     lk_sql_int64(&sql, visible_at_ms);
     lk_sql_int64(&sql, *group); /* its turn: behind all that queued up before */
     return lk_sql_run(&sql, err);
+}
+
+int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_at_ms,
+                  int64_t *group, lk_err *err)
+{
+    int rc = find_group(store, pile, name, group, err);
+    if (rc || *group)
+        return rc; /* behind the others: the head stays */
+    return add_group(store, pile, name, visible_at_ms, group, err);
+}
+
+int lk_group_remove(lk_store *store, int64_t group, lk_err *err)
+{
+    lk_sql sql;
+    int rc = lk_sql_prepare(store, LK_SQL_GROUP_KEY, &sql, err);
+    if (rc)
+        return rc;
+    lk_sql_int64(&sql, group);
+    rc = lk_sql_step(&sql, err);
+    if (rc <= 0)
+        return rc;
+    lk_keys_remove(&store->groups,
+                   group_hash(lk_sql_column_int64(&sql, 0), lk_sql_column_text(&sql, 1)), group);
+    lk_sql_reset(&sql);
+    return lk_sql_run_with(store, LK_SQL_GROUP_REMOVE, group, err);
 }
 
 /* --- Receiving ------------------------------------------------------------------------------- */

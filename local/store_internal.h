@@ -5,9 +5,9 @@
  * Reading order: store_schema (the tables) · store_sql (statements, errors) · store_open (life,
  * transactions) · store_settings, store_queue, store_tag (queues) · store_handle, store_payload,
  * store_message
- * (rows) · store_fifo (groups), store_dedup · store_retain (what has had its time) · store_send ·
- * store_redrive · store_receive · store_attempt · store_settle (delete, visibility, undo) ·
- * store_move (tasks), store_move_run.
+ * (rows) · store_key, store_fifo (groups), store_dedup · store_retain (what has had its time) ·
+ * store_send · store_redrive · store_receive · store_attempt · store_settle (delete, visibility,
+ * undo) · store_move (tasks), store_move_run.
  *
  * Piles. A queue's messages carry the number of its pile, not of the queue. Purge and delete give
  * the queue a new pile, or none, and leave the old one to lk_store_tidy: they take the same time
@@ -16,7 +16,9 @@
  * Nothing is ever scanned: a receive looks at as many rows as it takes, moves or drops. Each
  * message sits in one index by (pile, visible_at) and one by (pile, sent_at), FIFO ones also in
  * their group's order; bodies have a table of their own, so that a change of state costs the same
- * for a small and for a large message.
+ * for a small and for a large message. The one exception: what finds groups and deduplication ids
+ * by name is in memory (store_key), and read from the tables at the first use after a start or a
+ * rollback.
  */
 #ifndef LK_LOCAL_STORE_INTERNAL_H
 #define LK_LOCAL_STORE_INTERNAL_H
@@ -122,7 +124,9 @@
     X(PAYLOAD_RESEND, "UPDATE payload SET id = ?2, uuid = ?3, dedup_id = ?4 WHERE id = ?1"         \
                       " RETURNING length(body)")                                                   \
     X(PAYLOAD_REMOVE, "DELETE FROM payload WHERE id = ?")                                          \
-    X(GROUP_FIND, "SELECT id FROM fifo_group WHERE pile = ? AND name = ?")                         \
+    X(GROUP_ALL, "SELECT id, pile, name FROM fifo_group")                                          \
+    X(GROUP_KEY, "SELECT pile, name FROM fifo_group WHERE id = ?")                                 \
+    X(GROUP_CHECK, "SELECT id FROM fifo_group WHERE id = ? AND pile = ? AND name = ?")             \
     X(GROUP_ADD, "INSERT INTO fifo_group (id, pile, name, ready_at, turn)"                         \
                  " VALUES (?, ?, ?, ?, ?)")                                                        \
     X(GROUP_HEAD, "SELECT seq, visible_at, sent_at FROM message WHERE fifo_group = ?"              \
@@ -134,11 +138,13 @@
     X(GROUP_NEXT_READY, "SELECT min(ready_at) FROM fifo_group WHERE pile = ? AND ready_at > ?")    \
     X(GROUP_DELAY, "UPDATE fifo_group SET ready_at = max(?2, (SELECT visible_at FROM message"      \
                    " WHERE fifo_group = fifo_group.id ORDER BY seq LIMIT 1)) WHERE pile = ?1")     \
-    X(DEDUP_FIND, "SELECT accepted_at, uuid, seq FROM dedup"                                       \
-                  " WHERE pile = ? AND dedup_id = ? AND scope = ?")                                \
-    X(DEDUP_ADD, "INSERT OR REPLACE INTO dedup (id, pile, dedup_id, scope, accepted_at, uuid,"     \
-                 " seq) VALUES (?, ?, ?, ?, ?, ?, ?)")                                             \
-    X(DEDUP_OLDEST, "SELECT id, accepted_at FROM dedup ORDER BY id LIMIT 1")                       \
+    X(DEDUP_NEWEST, "SELECT id, accepted_at, pile, dedup_id, scope FROM dedup ORDER BY id DESC")   \
+    X(DEDUP_CHECK, "SELECT uuid, seq FROM dedup WHERE id = ? AND pile = ? AND dedup_id = ?"        \
+                   " AND scope = ? AND accepted_at > ?")                                           \
+    X(DEDUP_ADD, "INSERT INTO dedup (id, pile, dedup_id, scope, accepted_at, uuid, seq)"           \
+                 " VALUES (?, ?, ?, ?, ?, ?, ?)")                                                  \
+    X(DEDUP_OLDEST,                                                                                \
+      "SELECT id, accepted_at, pile, dedup_id, scope FROM dedup ORDER BY id LIMIT 1")              \
     X(DEDUP_REMOVE, "DELETE FROM dedup WHERE id = ?")                                              \
     X(ATTEMPT_FIND, "SELECT made_at, visible_at, messages FROM receive_attempt"                    \
                     " WHERE pile = ? AND attempt_id = ?")                                          \
@@ -193,6 +199,14 @@ typedef struct lk_queue_state {
     int64_t oldest_ms;     /* no sent_at in the pile is below; INT64_MAX: the pile is empty */
 } lk_queue_state;
 
+/* Ids of rows by the hash of their key: see store_key.c. */
+typedef struct lk_keys {
+    struct lk_key_place *places;
+    size_t places_count;
+    size_t used;
+    bool complete; /* all rows are in it; else it is empty, and read at the next use */
+} lk_keys;
+
 struct lk_store {
     sqlite3 *db;
     char *path;
@@ -207,6 +221,8 @@ struct lk_store {
      * handing one out writes nothing. */
     int64_t last_number;
     int64_t reserved_number;
+    lk_keys groups;       /* fifo_group by pile and name */
+    lk_keys dedups;       /* dedup by pile, id and scope; outdated ones may be missing */
     int64_t dedup_due_ms; /* before that no deduplication entry is outdated */
     int64_t moves_due_ms; /* before that no move task has anything to do; 0: look */
     bool moves_paced;     /* tasks from before the start count their rate from then */
@@ -353,6 +369,16 @@ int lk_message_hide(lk_store *store, lk_queue_state *queue, const lk_message_row
 int lk_message_remove(lk_store *store, lk_queue_state *queue, const lk_message_row *row,
                       int64_t now_ms, lk_err *err);
 
+/* --- store_key: rows found by a hash of their key, in memory ---------------------------------- */
+
+uint32_t lk_key_hash(int64_t pile, lk_slice one, lk_slice other);
+int lk_keys_add(lk_store *store, lk_keys *keys, uint32_t hash, int64_t id, lk_err *err);
+void lk_keys_remove(lk_keys *keys, uint32_t hash, int64_t id); /* if it is there */
+/* The ids of this hash, one after the other, and 0: most keys have one, but others may have the
+ * same, so look at the row. *passed starts at 0. */
+int64_t lk_keys_next(const lk_keys *keys, uint32_t hash, size_t *passed);
+void lk_keys_forget(lk_keys *keys);
+
 /* --- store_fifo: groups ---------------------------------------------------------------------- */
 
 /* The group of that name, created when missing, with a message visible at that time. */
@@ -362,6 +388,7 @@ int lk_group_join(lk_store *store, int64_t pile, lk_slice name, int64_t visible_
  * the head, the group queues up again from when the head can be received, at the earliest now; it
  * goes when it is empty. */
 int lk_group_changed(lk_store *store, int64_t group, int64_t seq, int64_t now_ms, lk_err *err);
+int lk_group_remove(lk_store *store, int64_t group, lk_err *err);
 /* The head of the group that has been ready longest. */
 int lk_fifo_oldest(lk_store *store, const lk_queue_state *queue, int64_t now_ms,
                    lk_message_row *row, bool *found, lk_err *err);

@@ -136,6 +136,8 @@ void lk_store_close(lk_store *store)
         return;
     lk_store_rollback(store);
     lk_queues_clear(store);
+    lk_keys_forget(&store->groups);
+    lk_keys_forget(&store->dedups);
     free(store->by_id);
     free(store->by_name);
     for (size_t i = 0; i < LK_COUNT(store->statements); i++)
@@ -200,6 +202,8 @@ void lk_store_rollback(lk_store *store)
     store->in_transaction = false;
     store->failed = false;
     store->reserved_number = store->last_number; /* reserve again: the mark may be undone */
+    lk_keys_forget(&store->groups);
+    lk_keys_forget(&store->dedups);
     store->dedup_due_ms = 0;
     store->moves_due_ms = 0;
     store->moves_paced = false; /* where they count from may be undone */

@@ -100,7 +100,7 @@ static int clear_groups(lk_store *store, int64_t pile, size_t *cleared, lk_err *
     int64_t ids[TIDY_ROWS];
     int rc = pile_ids(store, LK_SQL_PILE_GROUPS, pile, ids, cleared, err);
     for (size_t i = 0; !rc && i < *cleared; i++)
-        rc = lk_sql_run_with(store, LK_SQL_GROUP_REMOVE, ids[i], err);
+        rc = lk_group_remove(store, ids[i], err);
     return rc;
 }
 

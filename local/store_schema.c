@@ -75,8 +75,12 @@ static const char version_2[] =
     /* Two numbers of lk_store_move_status are below 2: those of active tasks. */
     "CREATE INDEX move_task_active ON move_task (id) WHERE status < 2;";
 
+/* Names come in no order: an index of them cost a FIFO send more than all the rest (store_key). */
+static const char version_3[] = "DROP INDEX fifo_group_name;"
+                                "DROP INDEX dedup_key;";
+
 /* migrations[n] leads from version n to n + 1. */
-static const char *const migrations[] = {version_1, version_2};
+static const char *const migrations[] = {version_1, version_2, version_3};
 enum { VERSION = LK_COUNT(migrations) };
 
 /* --- Reading what is there ------------------------------------------------------------------- */

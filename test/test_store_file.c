@@ -152,11 +152,17 @@ static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_b
     assert_int_equal(task.status, LK_STORE_MOVE_COMPLETED);
 }
 
-/* What later versions added, taken away again. */
+/* What later versions added, taken away again, and what they took away. */
+#define BACK_TO_VERSION_2                                                                          \
+    "CREATE UNIQUE INDEX fifo_group_name ON fifo_group (pile, name);"                              \
+    "CREATE UNIQUE INDEX dedup_key ON dedup (pile, dedup_id, scope);"
+
+static const char back_to_version_2[] = BACK_TO_VERSION_2 "PRAGMA user_version = 2";
+
 static const char back_to_version_1[] =
-    "DROP TABLE tag; DROP TABLE move_task; DROP TABLE deleted_queue; "
-    "DROP TABLE receive_attempt; "
-    "ALTER TABLE queue DROP COLUMN purged_at; PRAGMA user_version = 1";
+    BACK_TO_VERSION_2 "DROP TABLE tag; DROP TABLE move_task; DROP TABLE deleted_queue; "
+                      "DROP TABLE receive_attempt; "
+                      "ALTER TABLE queue DROP COLUMN purged_at; PRAGMA user_version = 1";
 
 static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
 {
@@ -175,6 +181,25 @@ static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **s
     assert_lk_ok(lk_store_tag_put(t->store, queue, &tag, 1, &err));
     test_store_commit(t);
     assert_store_gives(t, queue, "a");
+}
+
+static void a_file_of_version_2_keeps_its_groups_and_deduplication(void **state)
+{
+    file_store *f = *state;
+    test_store *t = &f->t;
+    const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
+    test_store_send_to(t, queue, "g", "a", "id");
+    assert_int_equal(test_store_receive(t, queue, 1, 60), 1);
+    lk_store_close(t->store);
+    t->store = NULL;
+    execute(f->path, back_to_version_2);
+    reopen(f);
+    queue = test_store_find(t, "jobs.fifo");
+    assert_true(test_store_send_to(t, queue, "g", "a", "id").duplicate);
+    test_store_send_to(t, queue, "g", "b", NULL);
+    assert_store_gives(t, queue, ""); /* behind the one in flight */
+    t->now_ms += MINUTE_MS;
+    assert_store_gives(t, queue, "a b");
 }
 
 static void what_was_not_committed_is_not_there_after_closing(void **state)
@@ -430,7 +455,7 @@ static void a_newer_schema_is_refused_with_both_versions(void **state)
     f->t.store = NULL;
     execute(f->path, "PRAGMA user_version = 7");
     assert_open_fails(f->path, "schema version 7");
-    assert_open_fails(f->path, "versions up to 2");
+    assert_open_fails(f->path, "versions up to 3");
 }
 
 static void a_second_server_on_the_same_file_is_told_so(void **state)
@@ -591,11 +616,13 @@ static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(vo
 
 /* --- Statements ------------------------------------------------------------------------------ */
 
-/* Read as a whole on purpose: the list of queues at start, the first discarded pile, and the front
- * of the deduplication table, which is walked in the order of its rows. */
+/* Read as a whole on purpose: the list of queues at start, what finds groups at their first use,
+ * and the first discarded pile; and both ends of the deduplication table, which is walked in the
+ * order of its rows. */
 static bool may_scan(lk_sql_id id)
 {
-    return id == LK_SQL_QUEUE_ALL || id == LK_SQL_PILE_DISCARDED || id == LK_SQL_DEDUP_OLDEST;
+    return id == LK_SQL_QUEUE_ALL || id == LK_SQL_GROUP_ALL || id == LK_SQL_PILE_DISCARDED ||
+           id == LK_SQL_DEDUP_OLDEST || id == LK_SQL_DEDUP_NEWEST;
 }
 
 static void no_statement_scans_a_table_or_sorts(void **state)
@@ -633,6 +660,7 @@ int main(void)
         TEST(a_receive_whose_answer_was_lost_with_the_process_can_be_had_again),
         TEST(a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between),
         TEST(a_file_of_version_1_is_brought_up_to_date_with_all_it_holds),
+        TEST(a_file_of_version_2_keeps_its_groups_and_deduplication),
         TEST(what_was_not_committed_is_not_there_after_closing),
         TEST(a_killed_process_loses_nothing_it_committed),
         TEST(a_killed_process_moves_nothing_twice_and_loses_nothing),
