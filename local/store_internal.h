@@ -270,6 +270,8 @@ int lk_store_nomem(lk_store *store, lk_err *err); /* … for a failed allocation
 
 /* --- store_schema ---------------------------------------------------------------------------- */
 
+/* Nothing was ever written to the file. */
+int lk_schema_is_new(lk_store *store, bool *is_new, lk_err *err);
 /* Creates the tables or migrates them to this version. */
 int lk_schema_prepare(lk_store *store, lk_err *err);
 

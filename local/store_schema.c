@@ -98,6 +98,14 @@ static int read_number(lk_store *store, const char *query, int64_t *number, lk_e
     return result;
 }
 
+int lk_schema_is_new(lk_store *store, bool *is_new, lk_err *err)
+{
+    int64_t pages = 0;
+    int rc = read_number(store, "PRAGMA page_count", &pages, err);
+    *is_new = pages == 0;
+    return rc;
+}
+
 static int read_version(lk_store *store, int64_t *version, lk_err *err)
 {
     int64_t application = 0;

@@ -215,6 +215,33 @@ static void what_was_not_committed_is_not_there_after_closing(void **state)
     assert_store_gives(&f->t, test_store_find(&f->t, "jobs"), "");
 }
 
+/* SQLite's numbers: 1 is NORMAL, 2 is FULL. */
+static void assert_syncs(file_store *f, int mode)
+{
+    sqlite3_stmt *query = NULL;
+    assert_int_equal(sqlite3_prepare_v2(f->t.store->db, "PRAGMA synchronous", -1, &query, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(query, 0), mode);
+    sqlite3_finalize(query);
+}
+
+static void a_new_file_is_written_as_safely_as_one_that_was_there(void **state)
+{
+    file_store *f = *state;
+    assert_syncs(f, 1);
+    reopen(f);
+    assert_syncs(f, 1);
+    lk_store_close(f->t.store);
+    f->t.store = NULL;
+    unlink(f->path);
+    f->options.sync_full = true;
+    for (int i = 0; i < 2; i++) {
+        reopen(f);
+        assert_syncs(f, 2);
+    }
+}
+
 /* --- kill -9 --------------------------------------------------------------------------------- */
 
 enum { SENDS = 's', DELETES = 'd', KILL_AFTER = 400 };
@@ -662,6 +689,7 @@ int main(void)
         TEST(a_file_of_version_1_is_brought_up_to_date_with_all_it_holds),
         TEST(a_file_of_version_2_keeps_its_groups_and_deduplication),
         TEST(what_was_not_committed_is_not_there_after_closing),
+        TEST(a_new_file_is_written_as_safely_as_one_that_was_there),
         TEST(a_killed_process_loses_nothing_it_committed),
         TEST(a_killed_process_moves_nothing_twice_and_loses_nothing),
         TEST(a_missing_directory_is_named),
