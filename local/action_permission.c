@@ -195,40 +195,53 @@ static int change_policy(const lk_action_context *context, lk_request *request,
     return rc;
 }
 
-int lk_add_permission_run(const lk_action_context *context, lk_request *request, lk_err *err)
+/* What an action does with the policy (NULL: none) of its queue. */
+typedef int edit_fn(const lk_action_context *context, lk_request *request,
+                    const lk_store_queue *queue, const lk_json *policy, lk_err *err);
+
+static int edit_policy(const lk_action_context *context, lk_request *request, edit_fn *edit,
+                       lk_err *err)
 {
     lk_json *policy;
-    size_t labelled;
     const lk_store_queue *queue = lk_action_queue(context, request);
     if (!queue)
         return 1;
     int rc = read_policy(queue, &policy, err);
     if (rc)
         return rc;
-    count_statements(policy, request->label, &labelled);
-    rc = labelled > 0 ? refuse_label(request, "Already exists.")
-                      : change_policy(context, request, queue, policy, true, err);
+    rc = edit(context, request, queue, policy, err);
     lk_json_free(policy);
     return rc;
 }
 
-int lk_remove_permission_run(const lk_action_context *context, lk_request *request, lk_err *err)
+/* --- Actions -------------------------------------------------------------------------------- */
+
+static int add_statement(const lk_action_context *context, lk_request *request,
+                         const lk_store_queue *queue, const lk_json *policy, lk_err *err)
 {
-    lk_json *policy;
     size_t labelled;
-    const lk_store_queue *queue = lk_action_queue(context, request);
-    if (!queue)
-        return 1;
-    int rc = read_policy(queue, &policy, err);
-    if (rc)
-        return rc;
+    count_statements(policy, request->label, &labelled);
+    return labelled > 0 ? refuse_label(request, "Already exists.")
+                        : change_policy(context, request, queue, policy, true, err);
+}
+
+static int remove_statements(const lk_action_context *context, lk_request *request,
+                             const lk_store_queue *queue, const lk_json *policy, lk_err *err)
+{
+    size_t labelled;
     size_t count = count_statements(policy, request->label, &labelled);
     if (labelled == 0)
-        rc = refuse_label(request, "can't find label.");
-    else if (labelled == count)
-        rc = set_policy(context, queue, (lk_slice){0}, err);
-    else
-        rc = change_policy(context, request, queue, policy, false, err);
-    lk_json_free(policy);
-    return rc;
+        return refuse_label(request, "can't find label.");
+    return labelled == count ? set_policy(context, queue, (lk_slice){0}, err)
+                             : change_policy(context, request, queue, policy, false, err);
+}
+
+int lk_add_permission_run(const lk_action_context *context, lk_request *request, lk_err *err)
+{
+    return edit_policy(context, request, add_statement, err);
+}
+
+int lk_remove_permission_run(const lk_action_context *context, lk_request *request, lk_err *err)
+{
+    return edit_policy(context, request, remove_statements, err);
 }
