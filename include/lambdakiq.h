@@ -125,6 +125,11 @@ LK_API void lk_free(void *memory); /* what this API hands over with "free with l
 /* One connection pool, one set of credentials, one region. */
 typedef struct lk_client lk_client;
 
+/* Structs that callers fill and that have a `size` begin with their …_INIT: it sets the defaults,
+ * and the size by which a program that was built with an older header is understood: what its
+ * struct does not have keeps its default. LK_E_INVALID: a size of 0, or one beyond the library's,
+ * which is older than the header then. */
+
 /* All strings are copied; NULL or 0 means the default. Start from LK_CLIENT_OPTIONS_INIT. */
 typedef struct lk_client_options {
     size_t size;
@@ -231,7 +236,7 @@ LK_API int lk_send_params(lk_client *client, lk_slice queue, lk_slice body,
 
 typedef struct lk_send_entry {
     lk_slice body;
-    lk_send_options options;
+    lk_send_options options; /* LK_SEND_OPTIONS_INIT */
 } lk_send_entry;
 
 typedef struct lk_send_result {
@@ -503,7 +508,8 @@ typedef enum lk_dead_mode {
     LK_DEAD_DELETE   /* always deleted, at the message's last receive too */
 } lk_dead_mode;
 
-/* All that decides what happens to a record; no I/O, no clock of its own. */
+/* All that decides what happens to a record; no I/O, no clock of its own. Those of a wrong size
+ * count as LK_JOB_FACTS_INIT. */
 typedef struct lk_job_facts {
     size_t size;
     bool fifo;

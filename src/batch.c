@@ -29,8 +29,9 @@ static int check_options(const lk_batch_options *options, lk_err *err)
 
 lk_batch *lk_batch_new(lk_client *client, const lk_batch_options *options, lk_err *err)
 {
-    static const lk_batch_options defaults = LK_BATCH_OPTIONS_INIT;
-    if (options && check_options(options, err))
+    lk_batch_options given = LK_BATCH_OPTIONS_INIT;
+    if (lk_options_take(&given, options, "LK_BATCH_OPTIONS_INIT", err) ||
+        check_options(&given, err))
         return NULL;
     lk_batch *batch = calloc(1, sizeof(*batch));
     if (!batch) {
@@ -38,7 +39,7 @@ lk_batch *lk_batch_new(lk_client *client, const lk_batch_options *options, lk_er
         return NULL;
     }
     batch->client = client;
-    batch->options = options ? *options : defaults;
+    batch->options = given;
     batch->received_at_ms = lk_batch_clock_ms(batch);
     const lk_env *env = lk_client_env(client);
     uint32_t id = 0;
@@ -381,9 +382,12 @@ int lk_batch_start(lk_batch *batch, lk_job *job, const lk_job_options *options,
     int rc = lk_client_enter(batch->client, err);
     if (rc)
         return rc;
-    if (options)
-        job->options = *options;
-    rc = start(batch, job, decision, err);
+    lk_job_options given = LK_JOB_OPTIONS_INIT;
+    rc = lk_options_take(&given, options, "LK_JOB_OPTIONS_INIT", err);
+    if (!rc && options)
+        job->options = given;
+    if (!rc)
+        rc = start(batch, job, decision, err);
     lk_client_leave(batch->client);
     return rc;
 }
@@ -426,18 +430,21 @@ static int decide_failure(lk_batch *batch, lk_job *job, const lk_outcome *outcom
     return rc;
 }
 
-static int decide(lk_batch *batch, lk_job *job, const lk_outcome *outcome, lk_err *err)
+static int decide(lk_batch *batch, lk_job *job, const lk_outcome *given, lk_err *err)
 {
     lk_decision decision = {.action = LK_RETRY, .wait_s = 0}; /* LK_UNTOUCHED, see finish */
-    int rc = check_open(batch, job, err);
+    lk_outcome outcome = LK_OUTCOME_INIT;
+    int rc = lk_options_take(&outcome, given, "LK_OUTCOME_INIT", err);
+    if (!rc)
+        rc = check_open(batch, job, err);
     if (rc)
         return rc;
-    if (outcome->kind == LK_DONE)
-        decision = decide_after(job, outcome);
-    else if (outcome->kind != LK_UNTOUCHED)
-        rc = decide_failure(batch, job, outcome, &decision, err);
+    if (outcome.kind == LK_DONE)
+        decision = decide_after(job, &outcome);
+    else if (outcome.kind != LK_UNTOUCHED)
+        rc = decide_failure(batch, job, &outcome, &decision, err);
     job->decided = !rc;
-    job->untouched = outcome->kind == LK_UNTOUCHED;
+    job->untouched = outcome.kind == LK_UNTOUCHED;
     job->decision = decision;
     return rc;
 }

@@ -8,6 +8,8 @@
  */
 #include "client.h"
 
+#include "options.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,15 +142,8 @@ static int take_options(lk_client *client, const lk_client_options *options, lk_
 lk_client *lk_client_new_env(const lk_client_options *options, const lk_env *env, lk_err *err)
 {
     lk_client_options given = LK_CLIENT_OPTIONS_INIT;
-    if (options) {
-        if (options->size == 0) {
-            LK_FAIL(err, LK_E_INVALID, "client options without size: use LK_CLIENT_OPTIONS_INIT");
-            return NULL;
-        }
-        /* A caller built with an older header knows fewer fields. */
-        memcpy(&given, options, LK_MIN(options->size, sizeof(given)));
-    }
-    if (check_options(&given, err))
+    if (lk_options_take(&given, options, "LK_CLIENT_OPTIONS_INIT", err) ||
+        check_options(&given, err))
         return NULL;
     lk_client *client = calloc(1, sizeof(*client));
     if (!client) {

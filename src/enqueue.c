@@ -48,12 +48,13 @@ int lk_enqueue(lk_client *client, const char *queue, const char *job_class,
                const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
                lk_err *err)
 {
-    static const lk_enqueue_options defaults = LK_ENQUEUE_OPTIONS_INIT;
+    lk_enqueue_options given = LK_ENQUEUE_OPTIONS_INIT;
     int rc = lk_client_enter(client, err);
     if (rc)
         return rc;
-    rc =
-        enqueue(client, queue, job_class, arguments_json, options ? options : &defaults, sent, err);
+    rc = lk_options_take(&given, options, "LK_ENQUEUE_OPTIONS_INIT", err);
+    if (!rc)
+        rc = enqueue(client, queue, job_class, arguments_json, &given, sent, err);
     lk_client_leave(client);
     return rc;
 }
@@ -97,20 +98,30 @@ static void new_jobs_add(new_jobs *jobs, lk_client *client, lk_slice queue_name,
                          const lk_enqueue_entry *entry, size_t place, lk_send_result *result)
 {
     const lk_env *env = lk_client_env(client);
+    lk_enqueue_options options = LK_ENQUEUE_OPTIONS_INIT;
     size_t i = jobs->count;
-    lk_uuid4(env, jobs->uuids[i]);
-    lk_slice job_id = lk_slice_of(entry->options.job_id ? entry->options.job_id : jobs->uuids[i]);
-    lk_slice arguments = lk_slice_of(entry->arguments_json ? entry->arguments_json : "[]");
     *result = (lk_send_result){0};
-    if (lk_message_body(env, queue_name, lk_slice_of(entry->job_class), job_id, arguments,
-                        &entry->options, &jobs->bodies[i], &result->err)) {
+    if (lk_options_take(&options, &entry->options, "LK_ENQUEUE_OPTIONS_INIT", &result->err))
+        return;
+    lk_uuid4(env, jobs->uuids[i]);
+    lk_slice job_id = lk_slice_of(options.job_id ? options.job_id : jobs->uuids[i]);
+    lk_slice arguments = lk_slice_of(entry->arguments_json ? entry->arguments_json : "[]");
+    if (lk_message_body(env, queue_name, lk_slice_of(entry->job_class), job_id, arguments, &options,
+                        &jobs->bodies[i], &result->err)) {
         lk_buf_clear(&jobs->bodies[i]);
         return;
     }
     jobs->entries[i] =
-        (lk_send_entry){lk_buf_slice(&jobs->bodies[i]), send_options_of(&entry->options, job_id)};
+        (lk_send_entry){lk_buf_slice(&jobs->bodies[i]), send_options_of(&options, job_id)};
     jobs->places[i] = place;
     jobs->count++;
+}
+
+int lk_enqueue_entries(const lk_enqueue_entry *entries, size_t count, lk_options_array *array,
+                       lk_err *err)
+{
+    return lk_options_array_of(entries, count, offsetof(lk_enqueue_entry, options),
+                               sizeof(lk_enqueue_options), "LK_ENQUEUE_OPTIONS_INIT", array, err);
 }
 
 static int enqueue_batch(lk_client *client, const char *queue, const lk_enqueue_entry *entries,
@@ -118,11 +129,15 @@ static int enqueue_batch(lk_client *client, const char *queue, const lk_enqueue_
 {
     new_jobs jobs = {0};
     lk_queue *to = NULL;
-    int rc = lk_queue_get(client, lk_slice_of(queue), &to, err);
+    lk_options_array array;
+    int rc = lk_enqueue_entries(entries, count, &array, err);
+    if (!rc)
+        rc = lk_queue_get(client, lk_slice_of(queue), &to, err);
     if (!rc)
         rc = new_jobs_init(&jobs, count, err);
     for (size_t i = 0; !rc && i < count; i++)
-        new_jobs_add(&jobs, client, lk_queue_name(to), &entries[i], i, &results[i]);
+        new_jobs_add(&jobs, client, lk_queue_name(to), lk_options_array_at(&array, i), i,
+                     &results[i]);
     if (!rc)
         rc = lk_send_batch(client, lk_slice_of(queue), jobs.entries, jobs.count, jobs.results, err);
     for (size_t i = 0; !rc && i < jobs.count; i++)

@@ -8,6 +8,8 @@
  */
 #include "job.h"
 
+#include "options.h"
+
 enum {
     /* A message that is hidden again must be seen again, received and, if its time is up, moved
      * before SQS drops it: a minute, or a tenth of a short retention. */
@@ -28,6 +30,16 @@ static const int64_t longest_retention_s = 1209600; /* SQS's 14 days */
 static int64_t bounded(int64_t value, int64_t low, int64_t high)
 {
     return LK_MIN(LK_MAX(value, low), high);
+}
+
+/* What the caller's header has of them. Those of a wrong size are none: there is no error to
+ * return, and without facts nothing is deleted but what worked. */
+static lk_job_facts known_facts(const lk_job_facts *given)
+{
+    lk_job_facts facts = LK_JOB_FACTS_INIT;
+    lk_err ignored;
+    (void)lk_options_take(&facts, given, "LK_JOB_FACTS_INIT", &ignored);
+    return facts;
 }
 
 static int64_t now_ms(const lk_job_facts *f)
@@ -63,15 +75,21 @@ static bool has_explicit_retry(const lk_job_facts *f)
     return f->retry >= 0;
 }
 
+static int limit_of(const lk_job_facts *f)
+{
+    int own = has_explicit_retry(f)      ? f->retry
+              : f->retry == LK_RETRY_MAX ? LK_MAX_RETRIES
+                                         : f->max_retries;
+    int limit = (int)bounded(own, 0, LK_MAX_RETRIES);
+    if (f->max_receive_count == LK_MAX_RECEIVE_NONE)
+        return 0;
+    return redrive_known(f) ? LK_MIN(limit, f->max_receive_count - 1) : limit;
+}
+
 int lk_job_limit(const lk_job_facts *facts)
 {
-    int own = has_explicit_retry(facts)      ? facts->retry
-              : facts->retry == LK_RETRY_MAX ? LK_MAX_RETRIES
-                                             : facts->max_retries;
-    int limit = (int)bounded(own, 0, LK_MAX_RETRIES);
-    if (facts->max_receive_count == LK_MAX_RECEIVE_NONE)
-        return 0;
-    return redrive_known(facts) ? LK_MIN(limit, facts->max_receive_count - 1) : limit;
+    lk_job_facts f = known_facts(facts);
+    return limit_of(&f);
 }
 
 /* --- Time limits ---------------------------------------------------------------------------- */
@@ -211,8 +229,7 @@ static lk_decision wait_until_due(const lk_job_facts *f, int64_t early_ms)
 bool lk_job_is_spent(const lk_job_facts *facts)
 {
     lk_decision death = die(facts);
-    return failure_number(facts) > lk_job_limit(facts) + 1 && death.dead &&
-           death.action != LK_DELETE;
+    return failure_number(facts) > limit_of(facts) + 1 && death.dead && death.action != LK_DELETE;
 }
 
 /* Its receives may have gone to waiting, for others of its FIFO group or for its start time where
@@ -243,22 +260,24 @@ static lk_decision spent(const lk_job_facts *f)
 
 lk_decision lk_job_before(const lk_job_facts *facts)
 {
-    int64_t early_ms = bounded(facts->due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(facts);
-    if (facts->group_blocked)
-        return skip(facts);
+    lk_job_facts f = known_facts(facts);
+    int64_t early_ms = bounded(f.due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(&f);
+    if (f.group_blocked)
+        return skip(&f);
     if (early_ms > 0)
-        return wait_until_due(facts, early_ms);
-    return lk_job_is_spent(facts) ? spent(facts) : no_call(LK_RUN);
+        return wait_until_due(&f, early_ms);
+    return lk_job_is_spent(&f) ? spent(&f) : no_call(LK_RUN);
 }
 
 /* A message that came back each time its queue's timeout ends would spend its receives on waiting;
  * hidden it spends one, and runs on time all the same. */
 lk_decision lk_job_unsent(const lk_job_facts *facts)
 {
-    if (lk_job_is_last_receive(facts))
-        return dead(leave_for_dlq(facts));
-    int64_t early_ms = bounded(facts->due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(facts);
-    lk_decision defer = hide(facts, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
+    lk_job_facts f = known_facts(facts);
+    if (lk_job_is_last_receive(&f))
+        return dead(leave_for_dlq(&f));
+    int64_t early_ms = bounded(f.due_at_ms, 0, LK_TIME_LAST_MS) - now_ms(&f);
+    lk_decision defer = hide(&f, LK_DEFER, early_ms / 1000 + (early_ms % 1000 > 0));
     return defer.wait_s > 0 ? defer : no_call(LK_DEFER);
 }
 
@@ -267,12 +286,13 @@ lk_decision lk_job_unsent(const lk_job_facts *facts)
  * first run, where there is no such place. What has died goes on its way. */
 lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop)
 {
-    bool unrun = may_be_unrun(facts);
-    bool died = facts->seen_dead || (lk_job_is_spent(facts) && !unrun);
-    bool has_place = facts->fifo && !facts->alone_in_group;
-    if (may_hop && !died && (lk_job_is_last_receive(facts) || (unrun && !has_place)))
+    lk_job_facts f = known_facts(facts);
+    bool unrun = may_be_unrun(&f);
+    bool died = f.seen_dead || (lk_job_is_spent(&f) && !unrun);
+    bool has_place = f.fifo && !f.alone_in_group;
+    if (may_hop && !died && (lk_job_is_last_receive(&f) || (unrun && !has_place)))
         return no_call(LK_HOP);
-    return facts->group_blocked ? skip(facts) : (lk_decision){.action = LK_RETRY, .wait_s = 0};
+    return f.group_blocked ? skip(&f) : (lk_decision){.action = LK_RETRY, .wait_s = 0};
 }
 
 /* --- After ---------------------------------------------------------------------------------- */
@@ -331,8 +351,9 @@ lk_decision lk_job_after(const lk_job_facts *facts, bool success)
 {
     if (success)
         return no_call(LK_DELETE);
-    int limit = lk_job_limit(facts);
-    lk_decision decision = after_failure(facts, limit);
+    lk_job_facts f = known_facts(facts);
+    int limit = limit_of(&f);
+    lk_decision decision = after_failure(&f, limit);
     decision.limit = limit;
     return decision;
 }

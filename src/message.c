@@ -9,6 +9,7 @@
 
 #include "digest.h"
 #include "json.h"
+#include "options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -368,10 +369,11 @@ int lk_message_build_digested(lk_client *client, const lk_queue *queue, lk_slice
                               const lk_send_options *options, lk_buf *out, size_t *size_bytes,
                               lk_sqs_digests *digests, lk_err *err)
 {
-    static const lk_send_options defaults = LK_SEND_OPTIONS_INIT;
+    lk_send_options given = LK_SEND_OPTIONS_INIT;
     layout l = {.body = body};
-    int rc =
-        decide(client, lk_queue_fifo(queue), options ? options : &defaults, &l, size_bytes, err);
+    int rc = lk_options_take(&given, options, "LK_SEND_OPTIONS_INIT", err);
+    if (!rc)
+        rc = decide(client, lk_queue_fifo(queue), &given, &l, size_bytes, err);
     if (!rc) {
         write_members(&l, out);
         rc = lk_buf_check(out, err);

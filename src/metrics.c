@@ -7,6 +7,7 @@
  * not declared either, and what would break the line is left out or quoted.
  */
 #include "json.h"
+#include "options.h"
 
 #include <stdio.h>
 
@@ -201,13 +202,17 @@ static int write_line(const lk_metric *m, bool with_arguments, lk_buf *out, lk_e
 int lk_metrics_format(const lk_metric *metric, char **line, size_t *len, lk_err *err)
 {
     lk_buf out = {0};
+    lk_metric known = LK_METRIC_INIT;
     *line = NULL;
     *len = 0;
+    int rc = lk_options_take(&known, metric, "LK_METRIC_INIT", err);
+    if (rc)
+        return rc;
     lk_buf_reserve(&out, USUAL_LINE_BYTES);
-    int rc = write_line(metric, true, &out, err);
+    rc = write_line(&known, true, &out, err);
     if (!rc && out.len > MAX_LINE_BYTES) {
         lk_buf_reset(&out);
-        rc = write_line(metric, false, &out, err);
+        rc = write_line(&known, false, &out, err);
     }
     if (rc) {
         lk_buf_clear(&out);

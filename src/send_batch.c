@@ -213,7 +213,7 @@ static void collect_rest(batch_send *b)
     }
 }
 
-static int send_all(batch_send *b, const lk_send_entry *entries, size_t count, lk_err *err)
+static int send_all(batch_send *b, const lk_options_array *entries, size_t count, lk_err *err)
 {
     b->http = lk_client_http(b->client, err);
     int rc = b->http ? 0 : (err ? err->code : LK_E_NOMEM);
@@ -224,9 +224,21 @@ static int send_all(batch_send *b, const lk_send_entry *entries, size_t count, l
     memset(b->results, 0, count * sizeof(*b->results));
     b->width = width_of(b->queue, count);
     for (size_t i = 0; i < count; i++)
-        add_entry(b, &entries[i], i);
+        add_entry(b, lk_options_array_at(entries, i), i);
     collect_rest(b);
     return 0;
+}
+
+static int send_batch(lk_client *client, lk_slice queue, const lk_send_entry *entries, size_t count,
+                      lk_send_result *results, lk_err *err)
+{
+    batch_send b = {.client = client, .results = results};
+    lk_options_array array;
+    int rc = lk_options_array_of(entries, count, offsetof(lk_send_entry, options),
+                                 sizeof(lk_send_options), "LK_SEND_OPTIONS_INIT", &array, err);
+    if (!rc)
+        rc = lk_queue_get(client, queue, &b.queue, err);
+    return rc ? rc : send_all(&b, &array, count, err);
 }
 
 int lk_send_batch(lk_client *client, lk_slice queue, const lk_send_entry *entries, size_t count,
@@ -235,10 +247,7 @@ int lk_send_batch(lk_client *client, lk_slice queue, const lk_send_entry *entrie
     int rc = lk_client_enter(client, err);
     if (rc)
         return rc;
-    batch_send b = {.client = client, .results = results};
-    rc = count > 0 ? lk_queue_get(client, queue, &b.queue, err) : 0;
-    if (!rc && count > 0)
-        rc = send_all(&b, entries, count, err);
+    rc = count > 0 ? send_batch(client, queue, entries, count, results, err) : 0;
     lk_client_leave(client);
     return rc;
 }

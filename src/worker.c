@@ -57,7 +57,7 @@ static int check_options(const lk_worker_options *options, lk_err *err)
 
 static int prepare(lk_worker *worker, const lk_client_options *client_options, lk_err *err)
 {
-    int rc = check_options(&worker->options, err);
+    int rc = err->code == LK_OK ? check_options(&worker->options, err) : err->code;
     if (rc)
         return rc;
     worker->client = worker->options.client;
@@ -70,14 +70,14 @@ static int prepare(lk_worker *worker, const lk_client_options *client_options, l
 
 lk_worker *lk_worker_new(const lk_worker_options *options, lk_err *err)
 {
-    static const lk_worker_options defaults = LK_WORKER_OPTIONS_INIT;
     lk_err_clear(err);
     lk_worker *worker = calloc(1, sizeof(*worker));
     if (!worker) {
         LK_FAIL_NOMEM(err);
         return NULL;
     }
-    worker->options = options ? *options : defaults;
+    worker->options = (lk_worker_options)LK_WORKER_OPTIONS_INIT;
+    (void)lk_options_take(&worker->options, options, "LK_WORKER_OPTIONS_INIT", &worker->broken);
     const lk_client_options *client_options = worker->options.client_options;
     worker->options.client_options = NULL;
     if (!own_options(&worker->options)) {
@@ -201,11 +201,13 @@ static int add_handler(lk_worker *worker, const char *job_class, lk_perform_fn p
 int lk_worker_register(lk_worker *worker, const char *job_class, lk_perform_fn perform, void *ctx,
                        const lk_handler_options *options, lk_err *err)
 {
-    static const lk_handler_options defaults = LK_HANDLER_OPTIONS_INIT;
+    lk_handler_options given = LK_HANDLER_OPTIONS_INIT;
     lk_err why = {0};
     if (!worker)
         return LK_FAIL(err, LK_E_INVALID, "no worker: lk_worker_new had no memory for one");
-    int rc = add_handler(worker, job_class, perform, ctx, options ? options : &defaults, &why);
+    int rc = lk_options_take(&given, options, "LK_HANDLER_OPTIONS_INIT", &why);
+    if (!rc)
+        rc = add_handler(worker, job_class, perform, ctx, &given, &why);
     return rc ? keep_broken(worker, &why, err) : 0;
 }
 

@@ -36,14 +36,15 @@ int lk_worker_enqueue(lk_worker *worker, const char *queue, const char *job_clas
                       const char *arguments_json, const lk_enqueue_options *options, lk_sent *sent,
                       lk_err *err)
 {
-    static const lk_enqueue_options defaults = LK_ENQUEUE_OPTIONS_INIT;
     char uuid[UUID_SIZE];
     lk_err why = {0};
     lk_sent answer = {0};
+    lk_enqueue_entry entry = {job_class, arguments_json, LK_ENQUEUE_OPTIONS_INIT};
     int rc = check(worker, err);
+    if (!rc)
+        rc = lk_options_take(&entry.options, options, "LK_ENQUEUE_OPTIONS_INIT", err);
     if (rc)
         return rc;
-    lk_enqueue_entry entry = {job_class, arguments_json, options ? *options : defaults};
     name_job(worker, &entry.options, uuid);
     int64_t start_ms = now_ms(worker);
     rc =
@@ -62,12 +63,19 @@ int lk_worker_enqueue_batch(lk_worker *worker, const char *queue, const lk_enque
     int rc = check(worker, err);
     if (rc || count == 0)
         return rc;
+    lk_options_array array;
+    rc = lk_enqueue_entries(entries, count, &array, err);
+    if (rc)
+        return rc;
     lk_enqueue_entry *named = calloc(count, sizeof(*named));
     char(*uuids)[UUID_SIZE] = calloc(count, sizeof(*uuids));
     if (!named || !uuids)
         rc = LK_FAIL_NOMEM(err);
     for (size_t i = 0; !rc && i < count; i++) {
-        named[i] = entries[i];
+        const lk_enqueue_entry *given = lk_options_array_at(&array, i);
+        named[i] =
+            (lk_enqueue_entry){given->job_class, given->arguments_json, LK_ENQUEUE_OPTIONS_INIT};
+        rc = lk_options_take(&named[i].options, &given->options, "LK_ENQUEUE_OPTIONS_INIT", err);
         name_job(worker, &named[i].options, uuids[i]);
     }
     int64_t start_ms = now_ms(worker);

@@ -139,6 +139,7 @@ static void options_out_of_range_are_refused_by_name(void **state LK_UNUSED)
         {"access_key_id", {.size = sizeof(lk_client_options), .secret_access_key = "s"}},
         {"endpoint", {.size = sizeof(lk_client_options), .endpoint = "localhost:9324"}},
         {"LK_CLIENT_OPTIONS_INIT", {.size = 0}},
+        {"a newer header", {.size = sizeof(lk_client_options) + 8}},
     };
     for (size_t i = 0; i < LK_COUNT(cases); i++)
         expect_refused(&cases[i].options, cases[i].name);

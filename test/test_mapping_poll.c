@@ -78,7 +78,9 @@ static void a_move_of_the_clock_ends_the_window_and_loses_nothing(void **state)
     (void)state;
     house = lk_test_house_start(&(lk_test_house_options){.batch_size = 100, .window_s = 300});
     enqueue_many("OkJob", "[]", 3);
-    lk_test_house_enqueue(house, "OkJob", "[]", &(lk_enqueue_options){.delay_ms = 600000});
+    lk_test_house_enqueue(
+        house, "OkJob", "[]",
+        &(lk_enqueue_options){.size = sizeof(lk_enqueue_options), .delay_ms = 600000});
     while (lk_test_local_in_flight(house->local, "jobs") < 3)
         lk_test_sleep_ms(3);
     lk_test_house_advance(house, 600);
