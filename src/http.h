@@ -66,7 +66,7 @@ int lk_http_wait_readable(lk_http *http, const int *fds, size_t count, int64_t w
                           lk_err *err);
 /* Result of a finished transfer; frees it. *response is filled (caller: lk_http_response_clear) or,
  * but for duration_us, empty: LK_E_CONNECT (nothing was sent), LK_E_TLS, LK_E_TIMEOUT (connecting),
- * LK_E_HTTP (also an answer over 16 MiB), LK_E_INVALID (curl found the URL malformed). */
+ * LK_E_HTTP (also an answer over 64 MiB), LK_E_INVALID (curl found the URL malformed). */
 int lk_http_take(lk_http *http, lk_http_transfer *transfer, lk_http_response *response,
                  lk_err *err);
 void lk_http_cancel(lk_http *http, lk_http_transfer *transfer); /* closes its connection */

@@ -10,8 +10,10 @@
 #include <strings.h>
 
 enum {
-    KEEPALIVE_S = 20,          /* probes on a silent connection: a vanished host shows in minutes */
-    MAX_BODY_BYTES = 16 << 20, /* SQS answers stay below 2 MiB, Lambda events below 6 MiB */
+    KEEPALIVE_S = 20, /* probes on a silent connection: a vanished host shows in minutes */
+    /* Ten messages of 1 MiB, whose characters are escaped in JSON, as 2 to 6 bytes each. Lambda's
+     * events stay below 6 MiB. */
+    MAX_BODY_BYTES = 64 << 20,
     MAX_HEADER_BYTES = 256 << 10,
     KEEP_BYTES = 64 << 10 /* of a request's body, for the next one */
 };

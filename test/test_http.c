@@ -198,7 +198,7 @@ static void an_endless_answer_is_cut_off(void **state LK_UNUSED)
     lk_http *http = new_http(NULL);
     lk_http_response response;
     assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
-    assert_non_null(strstr(err.message, "larger than 16 MiB"));
+    assert_non_null(strstr(err.message, "larger than 64 MiB"));
     assert_false(err.retriable);
     lk_http_free(http);
     lk_test_peer_stop(peer);

@@ -6,6 +6,8 @@
 #include "lk_test_local.h"
 #include "lk_test_sqs.h"
 
+#include "json.h"
+
 #include <pthread.h>
 #include <unistd.h>
 
@@ -34,6 +36,18 @@ static void send(const char *params)
     size_t len;
     assert_lk_ok(lk_sqs_call(client, "SendMessage", lk_slice_of(params), &response, &len, &err));
     lk_free(response);
+}
+
+static void send_body(lk_slice body)
+{
+    lk_buf params = {0};
+    lk_json_writer w = {.out = &params};
+    lk_json_begin_object(&w);
+    lk_json_member_str(&w, "QueueUrl", "jobs");
+    lk_json_member_string(&w, "MessageBody", body);
+    lk_json_end_object(&w);
+    send(params.ptr);
+    lk_buf_clear(&params);
 }
 
 static lk_slice attribute_of(const lk_message *message, const char *name)
@@ -170,6 +184,25 @@ static void a_long_poll_can_be_interrupted(void **state LK_UNUSED)
     assert_null(messages);
 }
 
+/* Their answer is twice as long as they are, as each of their characters is escaped in JSON. */
+static void ten_messages_of_the_largest_size_come_at_once(void **state LK_UNUSED)
+{
+    enum { SIZE = 1048576 };
+    lk_err err;
+    lk_messages *messages;
+    char *body = malloc(SIZE);
+    assert_non_null(body);
+    memset(body, '"', SIZE);
+    lk_test_local_queue(local, "jobs", NULL, 0);
+    for (int i = 0; i < 10; i++)
+        send_body((lk_slice){body, SIZE});
+    assert_lk_ok(lk_receive(client, JOBS, 10, 0, -1, &messages, &err));
+    assert_int_equal(lk_messages_count(messages), 10);
+    assert_int_equal(lk_messages_at(messages, 9)->body.len, SIZE);
+    lk_messages_free(messages);
+    free(body);
+}
+
 static void an_answer_with_the_wrong_shape_gives_what_can_be_read(void **state LK_UNUSED)
 {
     lk_err err;
@@ -204,6 +237,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_out_of_range_are_refused_before_the_network, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_long_poll_can_be_interrupted, start, stop),
+        cmocka_unit_test_setup_teardown(ten_messages_of_the_largest_size_come_at_once, start, stop),
         cmocka_unit_test(an_answer_with_the_wrong_shape_gives_what_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
