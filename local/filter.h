@@ -24,8 +24,8 @@ typedef struct lk_filter lk_filter;
 int lk_filter_new(const char *const *patterns, size_t count, lk_filter **filter, lk_err *err);
 void lk_filter_free(lk_filter *filter); /* accepts NULL */
 
-/* 1: passes, 0: to be deleted, LK_E_NOMEM: not known, so it must be kept. filter NULL or without
- * patterns: everything passes. Threads: any, at once. */
+/* 1: passes, 0: to be deleted, LK_E_NOMEM: not known, so it must be kept. An object that cannot be
+ * read here passes. filter NULL or without patterns: everything passes. Threads: any, at once. */
 int lk_filter_match(const lk_filter *filter, lk_slice body, lk_err *err);
 
 #endif
