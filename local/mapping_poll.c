@@ -199,12 +199,16 @@ void lk_mapping_resume(lk_mapping *m)
 
 /* --- Polling -------------------------------------------------------------------------------- */
 
-/* Another receive would end the same way. */
+/* Another receive would end the same way. Not every server spells the codes as AWS does. */
 static bool is_final(const lk_err *err)
 {
-    return strcmp(err->aws_code, "AWS.SimpleQueueService.NonExistentQueue") == 0 ||
-           strcmp(err->aws_code, "AccessDenied") == 0 ||
-           strcmp(err->aws_code, "AccessDeniedException") == 0;
+    static const char *const codes[] = {"AWS.SimpleQueueService.NonExistentQueue",
+                                        "QueueDoesNotExist", "AccessDenied",
+                                        "AccessDeniedException"};
+    for (size_t i = 0; i < LK_COUNT(codes); i++)
+        if (strcmp(err->aws_code, codes[i]) == 0 || strcmp(err->aws_type, codes[i]) == 0)
+            return true;
+    return false;
 }
 
 static void tell_lost(lk_mapping *m, const lk_err *err)

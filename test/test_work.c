@@ -332,6 +332,23 @@ static void a_queue_that_may_not_be_received_from_ends_it_with_the_reason(void *
     assert_int_equal(count_in_output(f, "AccessDenied"), 1);
 }
 
+/* Servers that are not AWS's name it in the header as AWS does in the body. */
+static void a_queue_that_is_gone_ends_it_in_either_spelling(void **state)
+{
+    static const char *const codes[] = {"AWS.SimpleQueueService.NonExistentQueue",
+                                        "QueueDoesNotExist"};
+    fixture *f = *state;
+    for (size_t i = 0; i < LK_COUNT(codes); i++) {
+        go_between(f, INT32_MAX, 400, codes[i]);
+        start_work(f, (const char *[]){"--queue", "jobs", "--timeout", "30", NULL});
+        assert_int_equal(lk_test_program_end(&f->program, 0), 1);
+        assert_int_equal(count_in_output(f, "lambdakiq: error: "), 1);
+        lk_test_program_clear(&f->program);
+        lk_test_http_stop(f->peer);
+        f->peer = NULL;
+    }
+}
+
 static void receives_that_fail_for_a_while_are_said_once_and_tried_again(void **state)
 {
     static const struct {
@@ -486,6 +503,7 @@ int main(void)
         WORK_TEST(a_queue_that_is_deleted_ends_it_with_an_error_said_once),
         WORK_TEST(a_queue_that_is_not_there_is_an_error_at_once),
         WORK_TEST(a_queue_that_may_not_be_received_from_ends_it_with_the_reason),
+        WORK_TEST(a_queue_that_is_gone_ends_it_in_either_spelling),
         WORK_TEST(receives_that_fail_for_a_while_are_said_once_and_tried_again),
         WORK_TEST(the_region_is_that_of_the_queues_url),
         WORK_TEST(jobs_come_over_tls_too),
