@@ -94,14 +94,27 @@ static int text_or(lk_template *t, const lk_template_node *node, const char **te
     return rc;
 }
 
-static int number_or(lk_template *t, const lk_template_node *node, int64_t *number, lk_err *err)
+/* What a number may be, on AWS. */
+typedef struct range {
+    int64_t low;
+    int64_t high;
+} range;
+
+static int number_or(lk_template *t, const lk_template_node *node, range allowed, int64_t *number,
+                     lk_err *err)
 {
     lk_slice text;
     int rc = node ? text_of(t, node, &text, err) : 0;
-    if (node && rc == 0 && !lk_slice_to_int64(text, number))
-        rc = lk_template_fail(t->tree, node, LK_E_INVALID, err, "\"%.*s\" is no whole number",
-                              (int)LK_MIN(text.len, (size_t)40), text.ptr);
-    return rc;
+    if (!node || rc != 0)
+        return rc;
+    if (!lk_slice_to_int64(text, number))
+        return lk_template_fail(t->tree, node, LK_E_INVALID, err, "\"%.*s\" is no whole number",
+                                (int)LK_MIN(text.len, (size_t)40), text.ptr);
+    if (*number < allowed.low || *number > allowed.high)
+        return lk_template_fail(t->tree, node, LK_E_INVALID, err, "%lld is not %lld to %lld",
+                                (long long)*number, (long long)allowed.low,
+                                (long long)allowed.high);
+    return 0;
 }
 
 static int truth_or(lk_template *t, const lk_template_node *node, bool *truth, lk_err *err)
@@ -181,7 +194,8 @@ static int add_redrive(lk_template *t, lk_template_queue *queue, const lk_templa
     int64_t receives = 0;
     int rc = text_of(t, lk_template_get(t->tree, policy, "deadLetterTargetArn"), &arn, err);
     if (rc == 0)
-        rc = number_or(t, lk_template_get(t->tree, policy, "maxReceiveCount"), &receives, err);
+        rc = number_or(t, lk_template_get(t->tree, policy, "maxReceiveCount"), (range){1, 1000},
+                       &receives, err);
     if (rc != 0)
         return rc;
     lk_template_queue *dead = queue_by_arn(t, arn);
@@ -269,17 +283,17 @@ static int read_source(lk_template *t, lk_template_function *function,
         rc = lk_template_fail(t->tree, queue_node, LK_E_INVALID, err,
                               "the queue of function %s is not in the template", function->name);
     if (rc == 0)
-        rc = number_or(t, lk_template_get(t->tree, properties, "BatchSize"), &source->batch_size,
-                       err);
+        rc = number_or(t, lk_template_get(t->tree, properties, "BatchSize"), (range){1, 10000},
+                       &source->batch_size, err);
     if (rc == 0)
         rc = number_or(t, lk_template_get(t->tree, properties, "MaximumBatchingWindowInSeconds"),
-                       &source->window_s, err);
+                       (range){0, 300}, &source->window_s, err);
     if (rc == 0)
         rc = number_or(t,
                        lk_template_get(t->tree,
                                        lk_template_get(t->tree, properties, "ScalingConfig"),
                                        "MaximumConcurrency"),
-                       &source->max_concurrency, err);
+                       (range){2, 1000}, &source->max_concurrency, err);
     if (rc == 0)
         rc = truth_or(t, lk_template_get(t->tree, properties, "Enabled"), &enabled, err);
     if (rc == 0)
@@ -384,9 +398,10 @@ static int read_function(lk_template *t, lk_template_function *f, lk_slice id,
     if (rc == 0 && !lk_template_is_map(setting(t, resource, "CodeUri")))
         rc = text_or(t, setting(t, resource, "CodeUri"), &f->code_uri, err);
     if (rc == 0)
-        rc = number_or(t, setting(t, resource, "Timeout"), &f->timeout_s, err);
+        rc = number_or(t, setting(t, resource, "Timeout"), (range){1, 900}, &f->timeout_s, err);
     if (rc == 0)
-        rc = number_or(t, setting(t, resource, "MemorySize"), &f->memory_mb, err);
+        rc = number_or(t, setting(t, resource, "MemorySize"), (range){128, 10240}, &f->memory_mb,
+                       err);
     if (rc == 0)
         rc = text_or(t, setting(t, resource, "RecursiveLoop"), &loop, err);
     f->allow_recursion = strcmp(loop, "Allow") == 0;
@@ -394,6 +409,16 @@ static int read_function(lk_template *t, lk_template_function *f, lk_slice id,
 }
 
 /* --- All of them ---------------------------------------------------------------------------- */
+
+/* YAML allows other keys; whatever bears one could not be named. */
+static int check_names(const lk_template *t, const lk_template_node *resources, lk_err *err)
+{
+    for (size_t i = 0; i < lk_template_count(resources); i++)
+        if (!lk_template_key_at(t->tree, resources, i).ptr)
+            return lk_template_fail(t->tree, lk_template_at(t->tree, resources, i), LK_E_INVALID,
+                                    err, "the name of a resource is no text");
+    return 0;
+}
 
 static int read_queues(lk_template *t, const lk_template_node *resources, lk_err *err)
 {
@@ -502,6 +527,8 @@ int lk_template_read(const char *path, const char *const *parameters, size_t cou
     t->queues = lk_arena_alloc(&t->arena, most + 1, sizeof(*t->queues));
     t->functions = lk_arena_alloc(&t->arena, most + 1, sizeof(*t->functions));
     rc = no_memory_unless(t->queues && t->functions, err);
+    if (rc == 0)
+        rc = check_names(t, resources, err);
     if (rc == 0)
         rc = read_queues(t, resources, err);
     if (rc == 0)

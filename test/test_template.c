@@ -324,6 +324,39 @@ static void errors_name_file_and_line(void **state)
                    ":2: !If is not evaluated here");
 }
 
+static void numbers_that_lambda_would_refuse_are_refused(void **state)
+{
+    static const struct {
+        const char *function, *event, *why;
+    } cases[] = {
+        {"Timeout: 9223372036854775807", "BatchSize: 1", "9223372036854775807 is not 1 to 900"},
+        {"Timeout: 0", "BatchSize: 1", ":3: 0 is not 1 to 900"},
+        {"MemorySize: 4294967424", "BatchSize: 1", "4294967424 is not 128 to 10240"},
+        {"Timeout: 900", "BatchSize: 4294967297", "4294967297 is not 1 to 10000"},
+        {"Timeout: 900", "MaximumBatchingWindowInSeconds: -1", "-1 is not 0 to 300"},
+        {"Timeout: 900", "ScalingConfig: {MaximumConcurrency: 4294967296}",
+         "4294967296 is not 2 to 1000"},
+    };
+    for (size_t i = 0; i < LK_COUNT(cases); i++) {
+        lk_buf text = {0};
+        lk_buf_addf(&text,
+                    "Resources:\n  Jobs: {Type: AWS::SQS::Queue}\n"
+                    "  W: {Type: AWS::Serverless::Function, Properties: {%s, Events: {Q: {Type: "
+                    "SQS, Properties: {Queue: !GetAtt Jobs.Arn, %s}}}}}\n",
+                    cases[i].function, cases[i].event);
+        assert_refused(*state, text.ptr, cases[i].why);
+        lk_buf_clear(&text);
+    }
+}
+
+static void a_resource_whose_name_is_no_text_is_refused(void **state)
+{
+    assert_refused(*state,
+                   "Resources:\n  Jobs: {Type: AWS::SQS::Queue}\n"
+                   "  ? [a, b]\n  : {Type: AWS::Serverless::Function}\n" WORKER,
+                   ":4: the name of a resource is no text");
+}
+
 static void more_queues_of_a_function_than_can_be_polled_are_refused(void **state)
 {
     lk_buf text = {0};
@@ -374,6 +407,8 @@ int main(void)
         TEMPLATE_TEST(resources_and_functions_that_are_not_run_are_noted),
         TEMPLATE_TEST(errors_name_file_and_line),
         TEMPLATE_TEST(a_template_that_cannot_be_read_is_named),
+        TEMPLATE_TEST(numbers_that_lambda_would_refuse_are_refused),
+        TEMPLATE_TEST(a_resource_whose_name_is_no_text_is_refused),
         TEMPLATE_TEST(more_queues_of_a_function_than_can_be_polled_are_refused),
         TEMPLATE_TEST(a_value_that_refers_to_itself_ends),
     };
