@@ -202,7 +202,8 @@ static int handle(lk_worker *worker, const lk_invocation *invocation, lk_slice *
 static void begin(lk_worker *worker, const lk_invocation *invocation)
 {
     const lk_env *env = lk_client_env(worker->client);
-    int64_t left_ms = LK_MAX(invocation->deadline_ms - env->wall_ms(env->ctx), 0);
+    int64_t deadline_ms = LK_MAX(invocation->deadline_ms, 0);
+    int64_t left_ms = LK_MAX(deadline_ms - env->wall_ms(env->ctx), 0);
     lk_batch_free(worker->batch);
     worker->batch = NULL;
     free(worker->answer);

@@ -114,11 +114,14 @@ void lk_worker_count(const lk_worker *worker, const lk_handler *handler, lk_job 
 
 static lk_slice name_of_queue(const lk_worker *worker, const char *queue)
 {
-    lk_err ignored; /* a name that is no queue's is printed as it is */
+    lk_err ignored; /* a name that is no queue's, or that nobody can look up now, is printed as it
+                       is */
     lk_queue *found = NULL;
-    if (lk_queue_get(worker->client, lk_slice_of(queue), &found, &ignored))
+    if (lk_client_enter(worker->client, &ignored))
         return lk_slice_of(queue);
-    return lk_queue_name(found);
+    int rc = lk_queue_get(worker->client, lk_slice_of(queue), &found, &ignored);
+    lk_client_leave(worker->client);
+    return rc ? lk_slice_of(queue) : lk_queue_name(found);
 }
 
 void lk_worker_count_enqueued(const lk_worker *worker, const char *queue,

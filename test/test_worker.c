@@ -7,6 +7,8 @@
 #include "lk_test_process.h"
 #include "lk_test_worker.h"
 
+#include <pthread.h>
+
 /* --- Outcomes ------------------------------------------------------------------------------- */
 
 static void a_job_that_works_is_gone_and_counted(void **state)
@@ -436,6 +438,54 @@ static void classes_that_make_no_sense_are_refused(void **state)
 #define WORKER_TEST(name)                                                                          \
     cmocka_unit_test_setup_teardown(name, lk_test_worker_setup, lk_test_worker_teardown)
 
+/* --- Threads -------------------------------------------------------------------------------- */
+
+static void drop_line(void *ctx LK_UNUSED, const char *line LK_UNUSED, size_t len LK_UNUSED)
+{
+}
+
+/* To queues that nobody has seen yet, each of which the client has to remember. */
+static void *enqueue_often(void *arg)
+{
+    lk_worker *worker = arg;
+    lk_err err;
+    bool good = true;
+    for (int i = 0; i < 100 && good; i++) {
+        char queue[64];
+        snprintf(queue, sizeof(queue), "arn:aws:sqs:us-east-1:000000000000:q%d-%lx", i,
+                 (unsigned long)pthread_self());
+        int rc = lk_worker_enqueue(worker, queue, "TestJob", NULL, NULL, NULL, &err);
+        good = rc == LK_E_BUSY || rc == LK_E_SERVICE; /* there is no such queue */
+    }
+    return good ? worker : NULL;
+}
+
+static void of_two_threads_that_enqueue_at_once_one_is_told_busy(void **state)
+{
+    lk_test_worker *f = *state;
+    pthread_t threads[2];
+    f->options.print = drop_line;
+    lk_test_worker_open(f);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, enqueue_often, f->worker), 0);
+    for (size_t i = 0; i < 2; i++) {
+        void *good;
+        pthread_join(threads[i], &good);
+        assert_non_null(good);
+    }
+}
+
+/* --- Bad numbers ---------------------------------------------------------------------------- */
+
+static void a_deadline_that_is_no_time_is_none(void **state)
+{
+    lk_test_worker *f = *state;
+    lk_err err;
+    lk_test_worker_register(f, NULL);
+    assert_lk_fails(lk_test_worker_handle(f, "{}", INT64_MIN, &err), LK_E_RECORD);
+    assert_lk_fails(lk_test_worker_handle(f, "{}", INT64_MAX, &err), LK_E_RECORD);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +513,8 @@ int main(void)
         WORKER_TEST(long_jobs_are_told_when_time_runs_out),
         WORKER_TEST(options_that_make_no_sense_are_kept_for_the_run),
         WORKER_TEST(classes_that_make_no_sense_are_refused),
+        WORKER_TEST(of_two_threads_that_enqueue_at_once_one_is_told_busy),
+        WORKER_TEST(a_deadline_that_is_no_time_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
