@@ -11,7 +11,8 @@ class Worker
   OPTIONS = { rounds: ['--rounds N', Integer, 'rounds of every measurement (default 5)'],
               quick: ['--quick', 'a run of seconds, to see that everything works'] }.freeze
   # side => program in BENCH_PROGRAMS, and its arguments
-  SIDES = { floor: %w[worker_floor], aws_lambda_cpp: %w[worker_aws_lambda_cpp], ours: %w[worker_ours],
+  SIDES = { floor: %w[worker_floor], floor_libcurl: %w[worker_floor_libcurl],
+            aws_lambda_cpp: %w[worker_aws_lambda_cpp], ours: %w[worker_ours],
             ours_each: %w[worker_ours each] }.freeze
   BATCHES = [1, 10].freeze
   FULL = { invocations: 2000, messages: 20_000, processes: [1, 4, 16], cycle_ms: 2000 }.freeze

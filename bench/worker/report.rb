@@ -5,8 +5,8 @@ require_relative '../support/table'
 
 # What `bin/bench worker` found, as tables: medians, ratios, and how far it is from what would be good.
 class WorkerReport
-  TITLES = { floor: 'a bare socket', aws_lambda_cpp: 'aws-lambda-cpp', ours: 'ours',
-             ours_each: 'ours, deletes all' }.freeze
+  TITLES = { floor: 'a bare socket', floor_libcurl: 'with libcurl loaded', aws_lambda_cpp: 'aws-lambda-cpp',
+             ours: 'ours', ours_each: 'ours, deletes all' }.freeze
   GOALS = { start_ms: 5, rss_mb: 8 }.freeze
 
   # @param samples [Hash] [side, batch] => Array<Hash> of host.c; [:work or :cycle, processes, batch] => rates
