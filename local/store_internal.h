@@ -195,7 +195,7 @@ typedef struct lk_queue_state {
     bool dedup_by_group;   /* DeduplicationScope as created: SQS ignores later changes */
     int64_t total;         /* messages in the pile */
     int64_t in_flight;     /* at most so many are: timeouts that ended are not noticed */
-    int64_t full_until_ms; /* in flight were counted to be at the limit, until then at least */
+    int64_t full_until_ms; /* no timeout of those that were counted in flight ends before */
     int64_t oldest_ms;     /* no sent_at in the pile is below; INT64_MAX: the pile is empty */
 } lk_queue_state;
 
@@ -359,9 +359,11 @@ void lk_message_row_read(const lk_sql *sql, lk_message_row *row);
 /* Reads up to max rows of a bound statement, to its end, resets it. */
 int lk_message_rows(lk_sql *sql, lk_message_row *rows, size_t max, size_t *count, lk_err *err);
 int lk_message_find(lk_store *store, int64_t id, lk_message_row *row, bool *found, lk_err *err);
-/* The queue's figures follow: a message more, one less, one no longer in flight. */
+/* The queue's figures follow: a message more, one less, one hidden until then, one no longer in
+ * flight. */
 void lk_queue_gained(lk_queue_state *queue, int64_t sent_at_ms);
 void lk_queue_lost(lk_queue_state *queue, bool in_flight);
+void lk_queue_hid(lk_queue_state *queue, int64_t visible_at_ms);
 void lk_queue_landed(lk_queue_state *queue);
 bool lk_message_in_flight(const lk_message_row *row, int64_t now_ms);
 int lk_message_add(lk_store *store, lk_queue_state *queue, const lk_message_row *row, lk_err *err);

@@ -92,6 +92,11 @@ void lk_queue_lost(lk_queue_state *queue, bool in_flight)
         lk_queue_landed(queue);
 }
 
+void lk_queue_hid(lk_queue_state *queue, int64_t visible_at_ms)
+{
+    queue->full_until_ms = LK_MIN(queue->full_until_ms, visible_at_ms);
+}
+
 /* A delivery of which the queue thinks as in flight is over. */
 void lk_queue_landed(lk_queue_state *queue)
 {
@@ -111,9 +116,13 @@ int lk_message_hide(lk_store *store, lk_queue_state *queue, const lk_message_row
     rc = lk_sql_run(&sql, err);
     if (!rc && row->group)
         rc = lk_group_changed(store, row->group, row->seq, now_ms, err);
-    if (!rc && visible_at_ms <= now_ms && lk_message_in_flight(row, now_ms))
+    if (rc)
+        return rc;
+    if (visible_at_ms > now_ms)
+        lk_queue_hid(queue, visible_at_ms);
+    else if (lk_message_in_flight(row, now_ms))
         lk_queue_landed(queue);
-    return rc;
+    return 0;
 }
 
 int lk_message_remove(lk_store *store, lk_queue_state *queue, const lk_message_row *row,

@@ -150,6 +150,7 @@ int lk_store_queue_set(lk_store *store, const lk_store_queue *queue,
     lk_settings_clear(&state->shown.settings);
     state->shown.settings = merged;
     state->shown.modified_at_ms = now_ms;
+    state->full_until_ms = 0; /* with another retention other timeouts end */
     return 0;
 }
 

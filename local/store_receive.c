@@ -56,8 +56,10 @@ int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_
     int rc = write_delivery(store, &delivered, err);
     if (rc)
         return rc;
-    if (visibility_ms > 0)
+    if (visibility_ms > 0) {
         queue->in_flight++;
+        lk_queue_hid(queue, delivered.visible_at_ms);
+    }
     return lk_receive_show(store, queue, &delivered, received, err);
 }
 

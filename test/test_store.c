@@ -515,6 +515,52 @@ static void a_standard_queue_refuses_above_its_limit_in_flight(void **state)
     assert_int_equal(test_store_try_receive(t, queue, 1, 60), LK_STORE_OVER_LIMIT);
 }
 
+static const lk_store_queue *queue_with_room_for_three(test_store *t)
+{
+    lk_err err = {0};
+    lk_store_close(t->store);
+    const lk_store_options options = {.in_flight_standard = 3};
+    assert_lk_ok(lk_store_open(&options, &t->store, &err));
+    const lk_store_queue *queue = test_store_queue(
+        t, "jobs", (lk_store_settings){.given = LK_SET_RETENTION, .retention_s = 3600});
+    for (int i = 0; i < 4; i++)
+        test_store_send(t, queue, "a");
+    return queue;
+}
+
+static void a_short_timeout_makes_room_again_while_long_ones_fill_the_limit(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *queue = queue_with_room_for_three(t);
+    assert_int_equal(test_store_receive(t, queue, 2, 1800), 2);
+    assert_int_equal(test_store_receive(t, queue, 10, 5), 1); /* what there is room for */
+    t->now_ms += 5000;
+    assert_int_equal(test_store_receive(t, queue, 10, 5), 1);
+}
+
+static void a_shortened_timeout_makes_room_when_it_ends(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *queue = queue_with_room_for_three(t);
+    assert_int_equal(test_store_receive(t, queue, 3, 1800), 3);
+    const char *handle = test_store_handle(t, 0);
+    assert_int_equal(test_store_try_receive(t, queue, 1, 30), LK_STORE_OVER_LIMIT);
+    assert_int_equal(test_store_try_change(t, queue, handle, 5), 0);
+    t->now_ms += 5000;
+    assert_int_equal(test_store_receive(t, queue, 10, 30), 1);
+}
+
+static void a_longer_retention_brings_back_what_makes_room(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *queue = queue_with_room_for_three(t);
+    assert_int_equal(test_store_receive(t, queue, 3, 7200), 3);
+    assert_int_equal(test_store_try_receive(t, queue, 1, 30), LK_STORE_OVER_LIMIT);
+    test_store_set(t, queue, (lk_store_settings){.given = LK_SET_RETENTION, .retention_s = 86400});
+    t->now_ms += 7200000;
+    assert_int_equal(test_store_receive(t, queue, 10, 30), 3);
+}
+
 /* --- Due events ------------------------------------------------------------------------------ */
 
 static void the_next_due_event_is_the_earliest_delay_or_timeout_that_ends(void **state)
@@ -582,6 +628,9 @@ int main(void)
         TEST(only_what_is_past_its_retention_goes),
         TEST(changing_the_retention_acts_on_what_is_there),
         TEST(a_standard_queue_refuses_above_its_limit_in_flight),
+        TEST(a_short_timeout_makes_room_again_while_long_ones_fill_the_limit),
+        TEST(a_shortened_timeout_makes_room_when_it_ends),
+        TEST(a_longer_retention_brings_back_what_makes_room),
         TEST(the_next_due_event_is_the_earliest_delay_or_timeout_that_ends),
         TEST(a_timeout_beyond_the_retention_is_no_event),
     };
