@@ -148,7 +148,9 @@ static int read_member(lk_request *request, const lk_member *member, const lk_js
                    ? 0
                    : refuse_type(request, member->name, "a string");
     case LK_MEMBER_INT:
-        return lk_json_int64(value, field) ? 0 : refuse_type(request, member->name, "an integer");
+        return lk_json_int64(value, field) && *(int64_t *)field != LK_ABSENT
+                   ? 0
+                   : refuse_type(request, member->name, "an integer");
     case LK_MEMBER_NAMES:
         return read_names(request, member->name, value, field, err);
     case LK_MEMBER_PAIRS:

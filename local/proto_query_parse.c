@@ -156,7 +156,7 @@ static int read_int(lk_request *request, const lk_form *form, const lk_member *m
                     int64_t *number)
 {
     lk_slice text = lk_form_value(form, member->query_name);
-    if (!text.ptr || lk_slice_to_int64(text, number))
+    if (!text.ptr || (lk_slice_to_int64(text, number) && *number != LK_ABSENT))
         return 0;
     return refuse(request, form, member->query_name, "an integer");
 }

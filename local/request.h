@@ -21,7 +21,7 @@
 
 /* --- Parts of a request --------------------------------------------------------------------- */
 
-#define LK_ABSENT INT64_MIN /* a number that was not given */
+#define LK_ABSENT INT64_MIN /* a number that was not given; who gives this one is refused */
 
 typedef struct lk_names {
     const lk_slice *items;

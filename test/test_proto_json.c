@@ -43,6 +43,7 @@ static void members_of_the_wrong_type_are_serialization_exceptions(void **state)
     static const char *const bad[] = {"{'QueueUrl':5}",
                                       "{'QueueUrl':'jobs','MaxNumberOfMessages':'two'}",
                                       "{'QueueUrl':'jobs','MaxNumberOfMessages':1.5}",
+                                      "{'QueueUrl':'jobs','WaitTimeSeconds':-9223372036854775808}",
                                       "{'QueueUrl':'jobs','AttributeNames':'All'}",
                                       "{'QueueUrl':'jobs','AttributeNames':[1]}",
                                       "{'QueueUrl':'jobs','WaitTimeSeconds':true}"};

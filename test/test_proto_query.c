@@ -105,6 +105,8 @@ static void numbers_must_be_numbers(void **state)
                         "The parameter MaxNumberOfMessages must be an integer.");
     query(t, "Action=ReceiveMessage&QueueUrl=jobs&WaitTimeSeconds=");
     assert_action_error(t, "MalformedInput");
+    query(t, "Action=ReceiveMessage&QueueUrl=jobs&WaitTimeSeconds=-9223372036854775808");
+    assert_action_error(t, "MalformedInput");
     query(t, "Action=ReceiveMessage&QueueUrl=jobs&MaxNumberOfMessages=11");
     assert_action_error(t, "InvalidParameterValue");
     query(t, "Action=DeleteMessageBatch&QueueUrl=jobs&DeleteMessageBatchRequestEntry.1.Id=a&"
