@@ -102,7 +102,7 @@
     X(MESSAGE_GET, "SELECT " LK_MESSAGE_COLUMNS " FROM message WHERE id = ?")                      \
     X(MESSAGE_VISIBLE,                                                                             \
       "SELECT " LK_MESSAGE_COLUMNS " FROM message WHERE pile = ? AND visible_at <= ?"              \
-      " ORDER BY visible_at, receive_count, id LIMIT ? OFFSET ?")                                  \
+      " ORDER BY visible_at, receive_count, id LIMIT ?")                                           \
     X(MESSAGE_OF_GROUP, "SELECT " LK_MESSAGE_COLUMNS                                               \
                         " FROM message WHERE fifo_group = ? AND seq > ? ORDER BY seq LIMIT ?")     \
     X(MESSAGE_DELIVER, "UPDATE message SET visible_at = ?2, receive_count = ?3,"                   \
@@ -429,10 +429,9 @@ bool lk_redrive_wanted(const lk_queue_state *queue, const lk_message_row *row);
 int lk_redrive_move(lk_store *store, lk_queue_state *queue, lk_queue_state *target,
                     const lk_message_row *row, int64_t now_ms, lk_store_received *received,
                     lk_err *err);
-/* Up to `wanted` visible rows of a standard queue behind the first `passed` ones, visible longest
- * first. */
-int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
-                    size_t wanted, lk_message_row *rows, size_t *count, lk_err *err);
+/* Up to `wanted` visible rows of a standard queue, visible longest first. */
+int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t wanted,
+                    lk_message_row *rows, size_t *count, lk_err *err);
 /* Adds the message to *received with the handle of its last receive. */
 int lk_receive_show(lk_store *store, const lk_queue_state *queue, const lk_message_row *row,
                     lk_store_received *received, lk_err *err);

@@ -55,7 +55,7 @@ static int find_oldest(lk_store *store, const lk_queue_state *source, int64_t no
     size_t count = 0;
     if (source->shown.settings.fifo)
         return lk_fifo_oldest(store, source, now_ms, row, found, err);
-    int rc = lk_visible_rows(store, source, now_ms, 0, 1, row, &count, err);
+    int rc = lk_visible_rows(store, source, now_ms, 1, row, &count, err);
     *found = count > 0;
     return rc;
 }

@@ -74,8 +74,8 @@ void lk_store_received_clear(lk_store_received *received)
 
 /* --- Standard queues ------------------------------------------------------------------------- */
 
-int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t passed,
-                    size_t wanted, lk_message_row *rows, size_t *count, lk_err *err)
+int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms, size_t wanted,
+                    lk_message_row *rows, size_t *count, lk_err *err)
 {
     lk_sql sql;
     int rc = lk_sql_prepare(store, LK_SQL_MESSAGE_VISIBLE, &sql, err);
@@ -84,30 +84,26 @@ int lk_visible_rows(lk_store *store, const lk_queue_state *queue, int64_t now_ms
     lk_sql_int64(&sql, queue->pile);
     lk_sql_int64(&sql, now_ms);
     lk_sql_int64(&sql, (int64_t)wanted);
-    lk_sql_int64(&sql, (int64_t)passed);
     return lk_message_rows(&sql, rows, wanted, count, err);
 }
 
-/* Moves dead letters out of the way until max live messages are at the front, or no more. */
+/* Moves dead letters out of the way until up to max live messages are all that is at the front. It
+ * looks anew after each move: a queue may be its own dead-letter queue. */
 static int find_live(lk_store *store, lk_queue_state *queue, size_t max, int64_t now_ms,
                      lk_message_row *live, size_t *live_count, lk_store_received *received,
                      lk_err *err)
 {
     lk_queue_state *target = lk_redrive_target(store, queue);
-    size_t seen = 0;
+    size_t moved = 0;
     do {
-        lk_message_row rows[LK_STORE_RECEIVE_MAX];
-        int rc =
-            lk_visible_rows(store, queue, now_ms, *live_count, max - *live_count, rows, &seen, err);
-        for (size_t i = 0; !rc && i < seen; i++) {
-            if (target && lk_redrive_wanted(queue, &rows[i]))
-                rc = lk_redrive_move(store, queue, target, &rows[i], now_ms, received, err);
-            else
-                live[(*live_count)++] = rows[i];
-        }
+        moved = received->moved;
+        int rc = lk_visible_rows(store, queue, now_ms, max, live, live_count, err);
+        for (size_t i = 0; target && !rc && i < *live_count; i++)
+            if (lk_redrive_wanted(queue, &live[i]))
+                rc = lk_redrive_move(store, queue, target, &live[i], now_ms, received, err);
         if (rc)
             return rc;
-    } while (seen > 0 && *live_count < max);
+    } while (received->moved > moved);
     return 0;
 }
 

@@ -239,6 +239,26 @@ static void two_dead_letters_with_the_same_old_deduplication_id_both_arrive(void
     assert_store_gives(t, test_store_find(t, "dead.fifo"), "m1 m2");
 }
 
+/* The dead letter becomes visible anew in the very millisecond in which the other does. */
+static void a_queue_that_targets_itself_gives_no_message_twice_in_one_call(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *queue =
+        test_store_queue(t, "self",
+                         (lk_store_settings){.given = LK_SET_REDRIVE,
+                                             .dead_letter_queue = LK_SLICE_LITERAL("self"),
+                                             .max_receive_count = 3});
+    test_store_send(t, queue, "often");
+    spend_receives(t, queue, 4);
+    assert_int_equal(test_store_receive(t, queue, 1, 3600), 1);
+    int64_t due_ms = t->now_ms + HOUR_MS;
+    test_store_send(t, queue, "dead");
+    spend_receives(t, queue, 3);
+    t->now_ms = due_ms;
+    assert_store_gives(t, queue, "dead often");
+    assert_store_counts(t, queue, 0, 2, 0);
+}
+
 static void a_whole_group_of_dead_letters_arrives_in_order(void **state)
 {
     test_store *t = *state;
@@ -284,6 +304,7 @@ int main(void)
         TEST(without_its_target_a_queue_delivers_on),
         TEST(each_queue_of_a_chain_gives_its_deliveries),
         TEST(a_queue_that_targets_itself_starts_over),
+        TEST(a_queue_that_targets_itself_gives_no_message_twice_in_one_call),
         TEST(a_group_goes_on_after_its_head_went_to_the_dlq),
         TEST(a_fifo_dead_letter_starts_anew_in_time_order_and_deduplication),
         TEST(two_dead_letters_with_the_same_old_deduplication_id_both_arrive),
