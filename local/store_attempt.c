@@ -9,6 +9,8 @@
  */
 #include "store_internal.h"
 
+#include <stdio.h>
+
 /* --- What an attempt was given --------------------------------------------------------------- */
 
 typedef struct attempt {
@@ -162,6 +164,24 @@ int lk_store_receive_attempt(lk_store *store, const lk_store_queue *queue, lk_sl
     if (rc < 0)
         lk_store_received_clear(received);
     return rc;
+}
+
+/* --- Forgetting ------------------------------------------------------------------------------ */
+
+/* The next receive has the same number: without this it might be taken for the attempt's own. */
+int lk_attempt_undone(lk_store *store, const lk_message_row *row, lk_err *err)
+{
+    char entry[64];
+    lk_sql sql;
+    int rc = lk_sql_prepare(store, LK_SQL_ATTEMPT_UNDONE, &sql, err);
+    if (rc)
+        return rc;
+    (void)snprintf(entry, sizeof(entry), " %lld:%lld ", (long long)row->id,
+                   (long long)row->receive_count);
+    lk_sql_int64(&sql, row->received_at_ms);
+    lk_sql_int64(&sql, row->pile);
+    lk_sql_text(&sql, lk_slice_of(entry));
+    return lk_sql_run(&sql, err);
 }
 
 /* --- Tidying --------------------------------------------------------------------------------- */

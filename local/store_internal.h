@@ -152,6 +152,8 @@
                    " visible_at, messages) VALUES (?, ?, ?, ?, ?)")                                \
     X(ATTEMPT_HIDE, "UPDATE receive_attempt SET visible_at = ?3"                                   \
                     " WHERE pile = ?1 AND attempt_id = ?2")                                        \
+    X(ATTEMPT_UNDONE, "DELETE FROM receive_attempt WHERE made_at = ? AND pile = ?"                 \
+                      " AND instr(' ' || messages || ' ', ?) > 0")                                 \
     X(ATTEMPT_FORGET, "DELETE FROM receive_attempt WHERE id IN (SELECT id FROM receive_attempt"    \
                       " WHERE made_at <= ? ORDER BY made_at LIMIT ?)")                             \
     X(MOVE_ADD,                                                                                    \
@@ -442,6 +444,8 @@ int lk_receive_deliver(lk_store *store, lk_queue_state *queue, const lk_message_
 
 /* --- store_attempt --------------------------------------------------------------------------- */
 
+/* Forgets the attempt that was given this delivery, which is being taken back. */
+int lk_attempt_undone(lk_store *store, const lk_message_row *row, lk_err *err);
 /* Removes at most max attempts that are older than 5 minutes. *more: there may be others. */
 int lk_attempt_tidy(lk_store *store, int64_t now_ms, int max, bool *more, lk_err *err);
 

@@ -180,6 +180,9 @@ static int put_back(lk_store *store, lk_queue_state *queue, lk_message_row *row,
                     lk_err *err)
 {
     bool in_flight = lk_message_in_flight(row, now_ms);
+    int rc = row->group ? lk_attempt_undone(store, row, err) : 0;
+    if (rc)
+        return rc;
     row->receive_count--;
     /* To the front: where it came from. */
     row->visible_at_ms = LK_MIN(row->sent_at_ms, now_ms);
@@ -187,7 +190,7 @@ static int put_back(lk_store *store, lk_queue_state *queue, lk_message_row *row,
         row->received_at_ms = 0;
         row->first_received_at_ms = 0;
     }
-    int rc = write_delivery(store, row, err);
+    rc = write_delivery(store, row, err);
     if (!rc && row->group)
         rc = lk_group_changed(store, row->group, row->seq, row->visible_at_ms, err);
     if (!rc && in_flight)

@@ -141,6 +141,19 @@ static void an_undone_receive_can_be_had_by_the_same_attempt(void **state)
     assert_int_equal(t->got.messages[0].receive_count, 1);
 }
 
+/* In the same millisecond, so that count and timeout are the same again. */
+static void what_was_taken_back_and_given_to_another_is_not_given_to_the_attempt(void **state)
+{
+    test_store *t = *state;
+    const lk_store_queue *queue = given(t);
+    const char *handles[] = {test_store_handle(t, 0), test_store_handle(t, 1)};
+    for (size_t i = 0; i < LK_COUNT(handles); i++)
+        assert_true(test_store_undo(t, queue, handles[i]));
+    assert_int_equal(test_store_receive(t, queue, LK_STORE_RECEIVE_MAX, 30), 2);
+    receive(t, queue, "a", 30);
+    assert_int_equal(t->got.count, 0);
+}
+
 static void attempts_have_their_id_queue_and_purge(void **state)
 {
     test_store *t = *state;
@@ -211,6 +224,7 @@ int main(void)
         TEST(a_changed_timeout_makes_it_a_new_receive),
         TEST(a_message_received_by_another_makes_it_a_new_receive),
         TEST(an_undone_receive_can_be_had_by_the_same_attempt),
+        TEST(what_was_taken_back_and_given_to_another_is_not_given_to_the_attempt),
         TEST(attempts_have_their_id_queue_and_purge),
         TEST(an_attempt_that_got_nothing_is_not_kept),
         TEST(the_timeout_is_that_of_the_second_call_or_of_the_queue),
