@@ -143,7 +143,8 @@ module Lambdakiq
     def ask_url
       return @reference if @reference.start_with?('http')
 
-      @client.call(:get_queue_url, queue_name: queue_name).queue_url
+      owner = { queue_owner_aws_account_id: @reference.split(':')[4] }.compact # of an ARN
+      @client.call(:get_queue_url, queue_name: queue_name, **owner).queue_url
     end
 
     def read_attributes

@@ -109,6 +109,21 @@ class OwnClientTest < QueueTest
     assert_equal [['far', 1]], Ledger.lines
   end
 
+  # B21: there may be one of the same name in this account.
+  def test_a_queue_of_another_account_is_asked_for_there
+    stubbed = Lambdakiq.config.client = Aws::SQS::Client.new(region: 'us-east-1', stub_responses: true)
+    stubbed.stub_responses(:get_queue_url, queue_url: SdkHelper::URL)
+    arn = "arn:aws:sqs:us-east-1:#{SdkHelper::URL[/\d{12}/]}:jobs"
+    Lambdakiq.handler('Records' => [
+                        { 'messageId' => 'm', 'receiptHandle' => 'h', 'body' => JSON.generate(ActJob.new.serialize), 'eventSourceARN' => arn,
+                          'attributes' => {}, 'messageAttributes' => { 'lambdakiq' => { 'stringValue' => '1' } } }
+                      ])
+
+    assert_equal [['work', 1]], Ledger.lines
+    assert_equal [{ queue_name: 'jobs', queue_owner_aws_account_id: '831702759394' }, SdkHelper::URL],
+                 [stubbed.api_requests.first[:params], stubbed.api_requests.last[:params][:queue_url]]
+  end
+
   def test_stubbed_responses_of_the_sdk_work
     Lambdakiq.config.client = Aws::SQS::Client.new(region: 'us-east-1', stub_responses: true)
     stubbed = Lambdakiq.config.client

@@ -53,7 +53,7 @@ module Lambdakiq
       # @!group Calls of SQS
 
       # @return [SQS::Structure]
-      def get_queue_url(queue_name:)
+      def get_queue_url(queue_name:, **)
         SQS.response(:get_queue_url, queue_url: self[queue_name].url)
       end
 
