@@ -83,10 +83,11 @@ module Lambdakiq
       attributes['AWSTraceHeader']
     end
 
-    # @return [Time, nil] when the message was sent
+    # @return [Time, ActiveSupport::TimeWithZone, nil] when the message was sent, in the application's time zone
     def sent_at
-      milliseconds = Integer(attributes['SentTimestamp'].to_s, 10, exception: false)
-      Time.at(milliseconds / 1000, milliseconds % 1000, :millisecond) if milliseconds
+      milliseconds = Integer(attributes['SentTimestamp'].to_s, 10, exception: false) or return
+      time = Time.at(milliseconds / 1000, milliseconds % 1000, :millisecond)
+      Time.respond_to?(:zone) && Time.zone ? time.in_time_zone : time
     end
 
     # @return [Integer] how often it was received; 1 when the record does not say (B15)
@@ -95,9 +96,9 @@ module Lambdakiq
       count&.positive? ? count : 1
     end
 
-    # @return [Integer] seconds to wait after a failure
+    # @return [Integer, nil] seconds to wait after a failure; nil when there is no further retry
     def next_visibility_timeout
-      Native.backoff_s(attempt)
+      Backoff.backoff(attempt)
     end
 
     # Which try this is: its receives, but for those that were only a delay.

@@ -30,6 +30,18 @@ class ContractRecordTest < ContractTest
     refute record.fifo_delay_seconds?
   end
 
+  def test_after_the_last_retry_there_is_no_wait
+    waits = [12, 13, 20].map { |count| Lambdakiq::Record.new(record(BasicJob.new, attributes: received(count))).next_visibility_timeout }
+
+    assert_equal [14_836, nil, nil], waits
+  end
+
+  def test_the_time_of_sending_is_in_the_applications_zone
+    sent_at = Time.use_zone('Hawaii') { Lambdakiq::Record.new(record(BasicJob.new)).sent_at }
+
+    assert_equal [ActiveSupport::TimeWithZone, 'HST', 8], [sent_at.class, sent_at.zone, sent_at.hour]
+  end
+
   def test_a_fifo_record_knows_group_and_delay
     record = Lambdakiq::Record.new(fifo_record(FifoJob.new, group: 'g', delay: 60, sent_at: Time.now - 20))
 
