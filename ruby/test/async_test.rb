@@ -99,8 +99,8 @@ class AsyncTest < QueueTest
     assert_equal [job.job_id, ['secret'], 'nowhere'], event.payload[:job_data].values_at('job_id', 'arguments', 'queue_name')
     assert_equal ['nowhere', 'AWS.SimpleQueueService.NonExistentQueue'],
                  [event.payload[:queue], event.payload[:error].code]
-    assert_match(/AsyncJob #{job.job_id} was not enqueued in nowhere: .*NonExistentQueue/, LOG.string)
-    refute_match(/not enqueued.*secret/, LOG.string)
+    assert_match(/\[Lambdakiq\] Failed to queue job AsyncJob \(#{job.job_id}\) in nowhere\. Reason: .*NonExistentQueue/, LOG.string)
+    refute_match(/Failed to queue.*secret/, LOG.string)
     assert_equal job.job_id, event.payload[:job].job_id
   end
 
@@ -360,6 +360,18 @@ class AsyncTest < QueueTest
     assert Lambdakiq.flush
   end
 
+  def test_stubbed_and_own_clients_tell_a_failure_as_well
+    Lambdakiq::Client.default_options.merge!(stub_responses: true, region: 'us-east-1')
+    sqs.stub_responses(:send_message, 'ServiceUnavailable')
+    job = nil
+    failed = events('enqueue_failed.lambdakiq') { job = AsyncJob.set(queue: 'jobs').perform_later }
+
+    assert_nil job.provider_job_id
+    assert_equal [[job.job_id, 'ServiceUnavailable']], failed.map { |event| [event.payload[:job].job_id, event.payload[:error].code] }
+    assert_raises(Lambdakiq::ServiceError) { ActJob.set(queue: 'jobs').perform_later }
+    assert_raises(Lambdakiq::InvalidError) { AsyncJob.set(queue: 'jobs').perform_later(Float::NAN) }
+  end
+
   def test_flush_timeout_is_a_number_of_seconds
     assert_equal 5, Lambdakiq.config.flush_timeout
     assert_raises(Lambdakiq::OptionError) { Lambdakiq.config.flush_timeout = 'x' }
@@ -413,7 +425,7 @@ class AsyncTest < QueueTest
       #{program}
     RUBY
     output, errors, = Open3.capture3(env, RbConfig.ruby, '-Ilib', '-e', code, queue, chdir: File.expand_path('..', __dir__))
-    assert_empty errors.lines.grep_v(/no \(RuntimeError\)|was not enqueued|from -e/), errors
+    assert_empty errors.lines.grep_v(/no \(RuntimeError\)|Failed to queue|from -e/), errors
     output
   end
 end

@@ -22,9 +22,18 @@ module Lambdakiq
     end
 
     # @param message [Message]
-    # @return [String] the messageId
+    # @return [String, nil] the messageId; nil when SQS did not take a job whose class does not wait for it,
+    #   which is told then
     def one(message)
-      @client.call(:send_message, queue_url: @queue.queue_url, **message.params).message_id
+      params = message.params # what cannot be sent at all raises
+      begin
+        @client.call(:send_message, queue_url: @queue.queue_url, **params).message_id
+      rescue StandardError => e
+        raise unless message.async?
+
+        EnqueueFailure.new(message.body, e).tell
+        nil
+      end
     end
 
     # @param messages [Array<Message>]

@@ -45,9 +45,10 @@ module Lambdakiq
 
     private
 
+    # In the words of Lambdakiq 2, which people search for.
     def log
-      Lambdakiq.logger.error("[Lambdakiq] job #{job_data['job_class']} #{job_data['job_id']} was not enqueued in " \
-                             "#{queue_name}: #{ErrorText.of(error)}")
+      Lambdakiq.logger.error("[Lambdakiq] Failed to queue job #{job_data['job_class']} (#{job_data['job_id']}) in " \
+                             "#{queue_name}. Reason: #{ErrorText.of(error)}")
     end
 
     def report

@@ -18,6 +18,15 @@ class ContractEnqueueTest < ContractTest
     assert_equal ['BasicJob', job.job_id, QUEUE, ['work', 1]], body.values_at('job_class', 'job_id', 'queue_name', 'arguments')
   end
 
+  def test_a_failure_of_an_async_job_does_not_reach_who_enqueues_it
+    self.class.const_set(:AsyncJob, Class.new(ApplicationJob) { lambdakiq_options async: true })
+    client.sqs.stub_responses(:send_message, 'ServiceUnavailable')
+
+    assert_instance_of AsyncJob, AsyncJob.perform_later
+    assert_raises(StandardError) { BasicJob.perform_later }
+    sleep 0.01 until requests(:send_message).size == 2 # 2.4.0 sends from a thread
+  end
+
   def test_a_wait_is_delay_seconds
     BasicJob.set(wait: 5.minutes).perform_later
 
