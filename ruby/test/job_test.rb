@@ -23,14 +23,6 @@ class JobTest < QueueTest
     assert_equal [0, 1, 0], counts(queue)
   end
 
-  def test_executing_only_runs
-    queue = make_queue
-    received(queue, 'work').execute
-
-    assert_equal [['work', 1]], Ledger.lines
-    assert_equal [0, 1, 0], counts(queue)
-  end
-
   def test_a_fifo_job_that_is_not_due_is_not_run
     queue = make_queue(fifo: true)
     ActJob.set(queue: queue, wait: 30).perform_later

@@ -100,7 +100,7 @@ module Lambdakiq
       return give_up(steps, job) if job.error
       return unless steps.start(*job_options(job)).first == :run
 
-      job.error = Containment.run { job.execute } || false
+      job.error = Containment.run { job.run } || false
       @renew&.call # a job may run for longer than the credentials that the batch began with are good
       job.error ? give_up(steps, job) : steps.finish(:done)
     end

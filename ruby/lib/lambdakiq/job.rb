@@ -67,9 +67,12 @@ module Lambdakiq
       Batch.new([], nil).run_alone(self)
       error || nil
     end
+    alias execute perform
 
     # Runs the job, without a word to SQS about its outcome.
-    def execute
+    #
+    # @api private
+    def run
       Performing.during(job_data, record) do |frame|
         ActiveJob::Base.execute(job_data)
         raise frame.raised if frame.raised

@@ -38,7 +38,7 @@ module Lambdakiq
         result = yield
         Performing.after_discard(self, frame, frame.discarded_by) if frame.discarded_by
         result
-      rescue Exception => e # {Job#execute} raises it again
+      rescue Exception => e # {Job#run} raises it again
         frame.raised = e
         nil
       end

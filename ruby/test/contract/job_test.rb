@@ -169,6 +169,15 @@ class ContractJobTest < ContractTest
     assert_equal ['handle-m1'], deleted
   end
 
+  def test_a_job_can_be_executed
+    job = Lambdakiq::Job.new(record(BasicJob.new('fail')))
+    job.execute
+
+    assert_kind_of ApplicationJob::Failure, job.error
+    Lambdakiq::Job.new(record(BasicJob.new('work'), id: 'm2')).execute
+    assert_equal [%w[handle-m2], [['handle-m1', 30]]], [deleted, hidden]
+  end
+
   def test_a_job_can_be_skipped_and_says_why
     active_job = FifoJob.new
     job = Lambdakiq::Job.new(fifo_record(active_job))
