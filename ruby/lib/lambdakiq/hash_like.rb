@@ -6,6 +6,7 @@ module Lambdakiq
   # for the application, and warned of: it may be one that was misspelt.
   #
   #     config.lambdakiq[:max_retries] = 3
+  #     config.lambdakiq.fetch(:max_retries)
   #     config.lambdakiq.merge!(config_for(:lambdakiq))
   #     config.lambdakiq.max_retires = 3 # a warning, which asks whether max_retries was meant
   module HashLike
@@ -26,21 +27,6 @@ module Lambdakiq
       others[name.to_sym] = value
     end
 
-    # As Hash#dig.
-    def dig(name, *names)
-      names.empty? ? self[name] : self[name]&.dig(*names)
-    end
-
-    # As Hash#fetch; settings always have a value, which may be nil.
-    def fetch(name, ...)
-      to_h.fetch(name.to_sym, ...)
-    end
-
-    # @return [Boolean] whether it is a setting, or was set
-    def key?(name)
-      setting?(name) || others.key?(name.to_sym)
-    end
-
     # Sets all of them.
     #
     # @param hashes [Array<Hash>]
@@ -58,9 +44,10 @@ module Lambdakiq
 
     private
 
-    # `name = …`, `name`, and `name!` which raises where nothing was set.
-    def method_missing(name, *arguments)
-      return super unless arguments.size == (name.end_with?('=') ? 1 : 0)
+    # What a Hash has; `name = …`, `name`, and `name!` which raises where nothing was set.
+    def method_missing(name, *arguments, &block)
+      return to_h.public_send(name, *arguments, &block) if Hash.method_defined?(name)
+      return super if block || arguments.size != (name.end_with?('=') ? 1 : 0)
       return self[name.name.chomp('=')] = arguments.first if name.end_with?('=')
       return self[name] unless name.end_with?('!')
 
@@ -69,7 +56,7 @@ module Lambdakiq
 
     # What is asked for without having been set is no method: Ruby asks every object for `to_ary`.
     def respond_to_missing?(name, include_private = false)
-      others.key?(name) || super
+      others.key?(name) || Hash.method_defined?(name) || super
     end
 
     def setting?(name)

@@ -68,6 +68,9 @@ class ContractWorkerTest < ContractTest
     assert_equal [5, true, 5, 'Lambdakiq'],
                  [config.max_retries, config.metrics_enabled, config.to_h[:max_retries], config.fetch(:metrics_namespace)]
     assert_equal [true, false, 5], [config.key?(:max_retries), config.key?(:unheard_of), config.dig(:max_retries)]
+    assert_equal({ max_retries: 5 }, config.slice(:max_retries))
+    assert_equal [5], config.filter_map { |name, value| value if name == :max_retries }
+    assert_equal 5, {}.merge(config)[:max_retries]
   end
 
   def test_other_names_are_kept_for_the_application
