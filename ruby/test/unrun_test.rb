@@ -172,6 +172,19 @@ module Unrun
     assert_equal [%w[a work]], Ledger.lines
   end
 
+  # It would be received before what holds its group up, time and again.
+  def test_what_is_not_started_behind_a_head_that_stays_is_not_given_back
+    queue = make_queue(fifo: true)
+    ActJob.set(queue: queue).perform_later('interrupt')
+    sqs.send_message(queue_url: queue, message_body: 'foreign', message_group_id: 'a', message_deduplication_id: 'x')
+    GroupJob.set(queue: queue).perform_later('a', 'work')
+    skipped = events('skipped.lambdakiq') { assert_equal 3, invoke(queue).size }
+
+    assert_equal 1, skipped.size
+    assert_equal [['interrupt', 1]], Ledger.lines
+    assert_equal [0, 3, 0], counts(queue)
+  end
+
   private
 
   # The receipt handle of the job's message, which is in flight.

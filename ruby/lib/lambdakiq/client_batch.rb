@@ -116,11 +116,11 @@ module Lambdakiq
     # Visible again at once, but for what waits behind its group's head; what could lose its run by that is
     # sent again, which is reported failed as well.
     def give_back
-      action, wait_s = decide_on(:unstarted)
-      return if action == :hop && hop_unstarted
+      decision = decide_on(:unstarted)
+      return if decision.first == :hop && hop_unstarted
 
-      action, wait_s = decide_on(:unstarted) if action == :hop
-      return skip([action, wait_s]) if action == :skip
+      decision = decide_on(:unstarted) if decision.first == :hop
+      return skip(decision) if decision.first == :skip
 
       say_unstarted('visible again at once')
       hide(0)
