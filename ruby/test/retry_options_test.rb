@@ -63,6 +63,33 @@ module RetryOptions
     assert_equal OwnRetries::LIMITS.transform_values { |(_, limit)| [limit] }, limits
   end
 
+  # B31, and no dead-letter queue.
+  def test_what_a_queues_settings_cost_is_warned_of_once_in_a_batch
+    { no_redrive: make_queue(dead_letters: false), retention: make_queue(MessageRetentionPeriod: '60') }.each do |warning, queue|
+      2.times { ActJob.set(queue: queue).perform_later('fail') }
+      QueueTest::SERVER.advance(40)
+      told = events("#{warning}.lambdakiq") { invoke(queue) }
+
+      assert_equal [queue], told.map { |event| event.payload[:queue] }, warning
+      assert_includes LOG.string, told.first.payload[:text]
+    end
+  end
+
+  def test_a_job_that_loses_its_place_in_its_group_by_a_long_wait_is_warned_of
+    queue = make_queue(fifo: true)
+    GroupJob.set(queue: queue, wait: 2 * 86_400).perform_later('a', 'work')
+    ActJob.set(queue: queue, wait: 2 * 86_400).perform_later
+    told = events('long_group.lambdakiq') do
+      2.times do
+        invoke(queue)
+        QueueTest::SERVER.advance(43_200)
+      end
+    end
+
+    assert_equal [queue], told.map { |event| event.payload[:queue] }
+    assert_equal [2, 0, 0], counts(queue)
+  end
+
   def test_a_job_chooses_its_wait_by_count_and_error
     ChosenWaitJob.answer = ->(count) { (count + 1) * 10 }
     queue = make_queue

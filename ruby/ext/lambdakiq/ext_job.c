@@ -136,9 +136,18 @@ static lk_decision decide(const lk_job_facts *facts, VALUE moment, VALUE options
     return lk_job_after(facts, RTEST(moment));
 }
 
-/* decide(record, moment, **facts) -> [action, wait_s, dead, limit], and milliseconds to sleep first
- * when there are any. moment: nil before the job runs; then true or false, whether it worked;
- * :unsent when SQS did not take it anew; :unstarted when it will not run now. */
+/* What the queue's settings cost the job: :retention, :no_redrive, nil. */
+static VALUE warning_of(const lk_decision *decision)
+{
+    if (decision->shortened)
+        return ID2SYM(rb_intern("retention"));
+    return decision->no_redrive ? ID2SYM(rb_intern("no_redrive")) : Qnil;
+}
+
+/* decide(record, moment, **facts) -> [action, wait_s, dead, limit], then milliseconds to sleep
+ * first or nil, and a warning, as far as there are any. moment: nil before the job runs; then true
+ * or false, whether it worked; :unsent when SQS did not take it anew; :unstarted when it will not
+ * run now. */
 static VALUE native_decide(VALUE self, VALUE record_hash, VALUE moment, VALUE options)
 {
     lk_record record;
@@ -146,8 +155,11 @@ static VALUE native_decide(VALUE self, VALUE record_hash, VALUE moment, VALUE op
     lk_job_facts facts = facts_of(&record, options);
     lk_decision decision = decide(&facts, moment, options);
     VALUE list = ext_decision(&decision);
-    if (decision.sleep_ms > 0)
-        rb_ary_push(list, LL2NUM(decision.sleep_ms));
+    VALUE warning = warning_of(&decision);
+    if (decision.sleep_ms > 0 || !NIL_P(warning))
+        rb_ary_push(list, decision.sleep_ms > 0 ? LL2NUM(decision.sleep_ms) : Qnil);
+    if (!NIL_P(warning))
+        rb_ary_push(list, warning);
     return list;
 }
 

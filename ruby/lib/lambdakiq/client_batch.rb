@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'set'
+
 module Lambdakiq
   # The steps of a batch for a client that is not ours to drive: stubbed, or the application's own. It
   # takes the same decisions from the core as {Native::Batch}, and makes the calls one by one.
@@ -18,6 +20,13 @@ module Lambdakiq
     FRESH_S = 10
     # With less time than this left nothing is sent again.
     HOP_MS = 500
+    # Of a queue's settings.
+    WARNINGS = { retention: "a wait was cut to stay within the queue's MessageRetentionPeriod: raise it, or SQS drops messages " \
+                            'that are still to be retried',
+                 no_redrive: 'a failed job was deleted because its queue has no RedrivePolicy: give it one, and failed jobs are ' \
+                             'retried and kept in its dead-letter queue' }.freeze
+    LONG_GROUP = 'a start time this far ahead on a FIFO queue: the job was sent again and stands at the end of its group now'
+    private_constant :WARNINGS, :LONG_GROUP
     # What SQS would not tell: nothing is deleted by a failure then.
     NO_ATTRIBUTES = {}.freeze
 
@@ -30,6 +39,7 @@ module Lambdakiq
       @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
       @read_at = {} # queue => when its attributes were read
       @unreadable = [] # queues, that were asked in vain: each question may take seconds
+      @warned = Set.new
       @notes = []
       @now_ms = epoch_ms
     end
@@ -184,7 +194,7 @@ module Lambdakiq
           "not performed now (#{decision.first})", decision[1])
     end
 
-    # action, wait_s, dead, limit, and milliseconds to sleep first where there are any
+    # action, wait_s, dead, limit, and where there are any milliseconds to sleep first, and a warning
     def decide_on(moment, **more)
       Native.decide(@item.data, moment, facts.merge(@item.options, more))
     end
@@ -240,7 +250,8 @@ module Lambdakiq
       false
     end
 
-    def carry_out(action, wait_s, dead, _limit = nil, _sleep_ms = nil)
+    def carry_out(action, wait_s, dead, _limit = nil, _sleep_ms = nil, warning = nil)
+      warn_of(warning, wait_s) if warning
       case action
       when :delete then done { delete unless left_to_mapping?(dead) }
       when :hop then hop
@@ -273,6 +284,7 @@ module Lambdakiq
     def hop
       wait_s = send_anew
       say('HOPPED', false, 'not due: sent again', wait_s)
+      say('LONG_GROUP', true, LONG_GROUP, wait_s) if @item.group && !alone_in_group?
       done { delete }
     rescue StandardError => e
       keep_unsent(e)
@@ -305,6 +317,13 @@ module Lambdakiq
         @client.call(:change_message_visibility, queue_url: @item.queue.queue_url, visibility_timeout: wait_s,
                                                   receipt_handle: @item.record.receipt_handle)
       end
+    end
+
+    # Once for each queue.
+    def warn_of(warning, wait_s)
+      return unless @warned.add?([warning, @item.queue])
+
+      say(warning.name.upcase, true, WARNINGS.fetch(warning), wait_s)
     end
 
     def say(kind, warning, text, wait_s = nil, error = nil)
