@@ -132,7 +132,7 @@ module Lambdakiq
       decision = decide_on(:unstarted) if decision.first == :hop
       return skip(decision) if decision.first == :skip
 
-      say_unstarted('visible again at once')
+      say_unstarted('visible again at once', 0)
       hide(0)
     end
 
@@ -148,8 +148,7 @@ module Lambdakiq
 
     # @return [Boolean] whether it was sent
     def hop_unstarted
-      send_anew
-      say_unstarted('sent again')
+      say_unstarted('sent again', send_anew)
       settle('the message of a job that was sent again could not be deleted, and the job runs twice') { delete }
       true
     rescue StandardError => e
@@ -158,8 +157,8 @@ module Lambdakiq
       false
     end
 
-    def say_unstarted(what)
-      say('UNSTARTED', false, "not started: the batch was stopped, or the time is nearly used up; #{what}", 0)
+    def say_unstarted(what, wait_s)
+      say('UNSTARTED', false, "not started: the batch was stopped, or the time is nearly used up; #{what}", wait_s)
     end
 
     # At its last receive it will not come back: nobody need wait for it.
