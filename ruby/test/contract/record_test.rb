@@ -46,7 +46,7 @@ class ContractRecordTest < ContractTest
     record = Lambdakiq::Record.new(fifo_record(FifoJob.new, group: 'g', delay: 60, sent_at: Time.now - 20))
 
     assert_equal ['g', 60, true], [record.fifo_message_group_id, record.fifo_delay_seconds, record.fifo_delay_seconds?]
-    assert_includes 39..41, record.fifo_delay_visibility_timeout
+    assert_includes 30..41, record.fifo_delay_visibility_timeout
   end
 
   def test_a_fifo_delay_that_is_over_is_none
