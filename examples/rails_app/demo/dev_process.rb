@@ -5,12 +5,16 @@ require 'net/http'
 
 # `lambdakiq dev` as a child process: its environment for others, its lines, its clock and queues.
 class DevProcess
+  # at_ms: by the moved clock.
   Line = Struct.new(:text, :at_ms)
+  # Of the clock: lines that are written from then on have this offset.
+  Move = Struct.new(:from_ms, :offset_ms)
 
   attr_reader :environment
 
   def initialize(command, chdir:, env:)
-    @lines = []
+    @lines = [] # [text, written_ms]
+    @moves = []
     @lock = Mutex.new
     @environment = {}
     output, input = IO.pipe
@@ -27,12 +31,12 @@ class DevProcess
     @environment.fetch('AWS_ENDPOINT_URL_SQS')
   end
 
-  # All lines so far whose text answers the block.
+  # All lines so far. To be called when the clock is at rest.
   def lines
-    @lock.synchronize { @lines.dup }
+    @lock.synchronize { @lines.map { |text, written_ms| Line.new(text, written_ms + offset_ms(written_ms)) } }
   end
 
-  # Embedded Metric Format lines of the workers, with the (moved) time they came at.
+  # Embedded Metric Format lines of the workers, with the (moved) time they were written at.
   def metrics
     lines.filter_map do |line|
       next unless line.text.start_with?('{') && line.text.include?('"_aws"')
@@ -45,16 +49,14 @@ class DevProcess
     get('/_lambdakiq/queues').fetch('queues').to_h { |queue| [queue.fetch('name'), queue] }
   end
 
-  # Moves the clock to the next moment at which a message becomes visible. Returns the milliseconds
-  # moved, nil when nothing is due ever.
+  # Moves the clock to the next moment at which a message becomes visible. Returns the milliseconds moved, nil
+  # when nothing is due ever. The answer is made while nothing runs; what is due then may be done before it is
+  # here.
   def advance_to_next
     moved = post('/_lambdakiq/clock', to_next: true)
-    @offset_ms = moved.fetch('offset_ms')
+    offset_ms = moved.fetch('offset_ms')
+    @moves << Move.new(moved.fetch('now_ms') - offset_ms, offset_ms)
     moved['advanced_ms']
-  end
-
-  def offset_ms
-    @offset_ms ||= get('/_lambdakiq/clock').fetch('offset_ms')
   end
 
   # Nothing is visible and nothing runs.
@@ -93,7 +95,7 @@ class DevProcess
   def read(output)
     output.each_line(chomp: true) do |text|
       text = text.scrub
-      line = Line.new(text, written_ms(text) + (@offset_ms || 0))
+      line = [text, written_ms(text)]
       @lock.synchronize { @lines << line }
       @environment[Regexp.last_match(1)] = Regexp.last_match(2) if text =~ /\A\s*export ([A-Z_]+)=(\S+)\z/
     end
@@ -103,6 +105,10 @@ class DevProcess
   # would seem too short.
   def written_ms(text)
     text.start_with?('{') && text[/"_aws":\{"Timestamp":(\d+)/, 1]&.to_i || (Time.now.to_f * 1000).round
+  end
+
+  def offset_ms(written_ms)
+    @moves.reverse_each.find { |move| move.from_ms <= written_ms }&.offset_ms || 0
   end
 
   def ended?

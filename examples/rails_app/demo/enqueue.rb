@@ -27,6 +27,6 @@ took_ms = timed do
 end
 
 puts JSON.generate(pid: Process.pid, took_ms: took_ms, jobs: jobs.map { |job|
-  job.serialize.slice('job_class', 'job_id', 'queue_name', 'arguments', 'executions')
+  job.serialize.slice('job_class', 'job_id', 'queue_name', 'arguments', 'executions', 'scheduled_at')
      .merge('message_id' => job.provider_job_id)
 })
