@@ -190,7 +190,7 @@ static void a_signal_handler_ends_the_wait_for_the_next_invocation(void **state)
     fixture *f = *state;
     lk_err err;
     lk_invocation invocation;
-    f->next_delay_ms = 500;
+    f->next_delay_ms = 2000;
     interrupt_in(f->runtime, 20);
     assert_lk_fails(lk_runtime_next(f->runtime, &invocation, &err), LK_E_INTERRUPTED);
 }
@@ -224,7 +224,7 @@ static void a_second_thread_is_turned_away(void **state)
 {
     fixture *f = *state;
     lk_err err;
-    f->next_delay_ms = 300;
+    f->next_delay_ms = 2000;
     in_thread other = {.runtime = f->runtime};
     pthread_t thread;
     pthread_create(&thread, NULL, wait_for_next, &other);
