@@ -41,7 +41,7 @@
     "id, pile, visible_at, sent_at, receive_count, received_elsewhere, received_at, "              \
     "first_received_at, fifo_group, seq, dead_source"
 
-/* Columns of a queue's settings in the order of lk_setting_fields. */
+/* Columns of a queue's settings in the order of `fields` in store_settings.c. */
 #define LK_QUEUE_COLUMNS                                                                           \
     "given, delay_s, max_message_bytes, retention_s, wait_s, visibility_s, kms_reuse_s, fifo, "    \
     "content_based_dedup, dedup_scope_group, throughput_per_group, sse, dead_letter_queue, "       \

@@ -43,7 +43,7 @@ bool lk_slice_copy(lk_slice s, char *dst, size_t capacity);
 
 /* --- Buffer --------------------------------------------------------------------------------- */
 
-/* Growable bytes. Zero-initialise ({0}) or lk_buf_init; always NUL-terminated once written.
+/* Growable bytes. Zero-initialise ({0}); always NUL-terminated once written.
  * A failed allocation sets `failed` and later writes do nothing: check once, at the end, with
  * lk_buf_check. */
 typedef struct lk_buf {

@@ -3,7 +3,7 @@
  * digest: MD5, SHA-256 and HMAC-SHA-256 on libcrypto; the only file that includes OpenSSL.
  *
  * MD5 is what SQS uses to check transport (never security); a FIPS libcrypto refuses it, then
- * lk_md5 returns false and the caller skips that check.
+ * lk_md5_hex and lk_md5_attributes_hex return false and the caller skips that check.
  */
 #ifndef LK_DIGEST_H
 #define LK_DIGEST_H
