@@ -38,6 +38,8 @@ bool lk_slice_to_int64(lk_slice s, int64_t *value);
 char *lk_slice_dup(lk_slice s);
 /* An environment variable; NULL when it is unset or empty. Borrowed until the next setenv. */
 const char *lk_getenv(const char *name);
+/* Whether a setting of AWS is on: "true" in any case, as its SDKs read it. NULL is off. */
+bool lk_is_true(const char *setting);
 /* Copies s into dst of size capacity with NUL; false (dst = "") when it does not fit. */
 bool lk_slice_copy(lk_slice s, char *dst, size_t capacity);
 

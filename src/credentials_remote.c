@@ -183,8 +183,7 @@ static int ask_instance(lk_http *http, const char *method, const char *path, lk_
 int lk_credentials_fetch_instance(lk_http *http, lk_credentials *credentials, lk_err *err)
 {
     static const char roles[] = "/latest/meta-data/iam/security-credentials/";
-    const char *disabled = lk_getenv("AWS_EC2_METADATA_DISABLED");
-    if (disabled && strcmp(disabled, "true") == 0)
+    if (lk_is_true(lk_getenv("AWS_EC2_METADATA_DISABLED")))
         return LK_FAIL(err, LK_E_CREDENTIALS,
                        "the instance metadata service is switched off by "
                        "AWS_EC2_METADATA_DISABLED");

@@ -148,8 +148,7 @@ static bool ignores_configured(const lk_profile *profile)
     const char *const candidates[] = {
         lk_getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
         profile ? lk_profile_get(profile, "ignore_configured_endpoint_urls") : NULL};
-    const char *value = first_set(candidates, LK_COUNT(candidates));
-    return value && strcmp(value, "true") == 0;
+    return lk_is_true(first_set(candidates, LK_COUNT(candidates)));
 }
 
 /* AWS_ENDPOINT_URL_SQS */

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- Slices --------------------------------------------------------------------------------- */
 
@@ -93,6 +94,11 @@ const char *lk_getenv(const char *name)
 {
     const char *value = getenv(name);
     return value && value[0] != '\0' ? value : NULL;
+}
+
+bool lk_is_true(const char *setting)
+{
+    return setting && strcasecmp(setting, "true") == 0;
 }
 
 char *lk_slice_dup(lk_slice s)

@@ -425,6 +425,24 @@ static void an_instance_without_role_says_what_to_set(void **state)
     lk_test_http_stop(peer);
 }
 
+static void a_metadata_service_that_is_switched_off_is_not_asked(void **state)
+{
+    static const char *const spellings[] = {"true", "True", "TRUE"};
+    (void)state;
+    lk_test_http *peer = lk_test_http_start(answer_instance, NULL);
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", lk_test_http_url(peer), 1);
+    for (size_t i = 0; i < LK_COUNT(spellings); i++) {
+        setenv("AWS_EC2_METADATA_DISABLED", spellings[i], 1);
+        lk_credentials_provider *provider = make_provider(NULL);
+        const lk_credentials *found = NULL;
+        assert_lk_fails(lk_credentials_get(provider, NULL, NULL, &found, &err), LK_E_CREDENTIALS);
+        assert_non_null(strstr(err.message, "switched off by AWS_EC2_METADATA_DISABLED"));
+        lk_credentials_provider_free(provider);
+    }
+    assert_int_equal(lk_test_http_count(peer), 0);
+    lk_test_http_stop(peer);
+}
+
 static void a_metadata_service_that_is_slow_is_not_waited_for(void **state)
 {
     (void)state;
@@ -516,6 +534,8 @@ int main(void)
                                clear_environment),
         cmocka_unit_test_setup(instance_credentials_need_a_session_token_first, clear_environment),
         cmocka_unit_test_setup(an_instance_without_role_says_what_to_set, clear_environment),
+        cmocka_unit_test_setup(a_metadata_service_that_is_switched_off_is_not_asked,
+                               clear_environment),
         cmocka_unit_test_setup(a_metadata_service_that_is_slow_is_not_waited_for,
                                clear_environment),
         cmocka_unit_test_setup(a_metadata_service_that_refuses_is_named, clear_environment),

@@ -138,6 +138,11 @@ static void endpoint_precedence_is_option_then_sqs_variable_then_variable_then_p
     assert_fixed(NULL, profile, "http://service:1");
     setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
     assert_fixed(NULL, profile, "");
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True", 1);
+    assert_fixed(NULL, profile, "");
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "no", 1);
+    assert_fixed(NULL, profile, "http://service:1");
+    setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true", 1);
     lk_profile_free(profile);
     assert_fixed(NULL, NULL, "");
 }
