@@ -198,6 +198,8 @@ static void enforce(lk_function_worker *w)
     bool retired = stage == LK_STAGE_OPEN && retire(w, now);
     if (overdue)
         w->deadline_mono_ms = 0;
+    if (overdue || oversize) /* it may be done this moment, and must not be given another event */
+        w->alive = false;
     pthread_mutex_unlock(&w->shared->lock);
     bool unheard = w->killing_since > 0 && now >= w->killing_since + TERMINATE_MS;
     if (stage == LK_STAGE_KILLING || unheard)

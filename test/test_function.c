@@ -11,6 +11,7 @@
 #include "json.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -286,6 +287,33 @@ static void a_process_that_hangs_after_its_answer_is_killed_at_the_deadline(void
     pid_t first = worker_pid(f);
     assert_int_equal(invoke(f, "{\"do\":\"hang-after-answer\"}"), LK_INVOKE_OK);
     assert_true(worker_pid(f) != first);
+}
+
+/* The shortest duration that the log reports of an invocation that timed out. */
+static double shortest_timeout_ms(fixture *f)
+{
+    double shortest = HUGE_VAL;
+    const char *at = log_text(f);
+    while ((at = strstr(at, "\tDuration: "))) {
+        double ms = strtod(at += strlen("\tDuration: "), NULL);
+        const char *timeout = strstr(at, "\tStatus: timeout");
+        if (timeout && timeout < strchr(at, '\n'))
+            shortest = LK_MIN(shortest, ms);
+    }
+    return shortest;
+}
+
+/* Jobs that are done just when their time is up: the process is to be killed or not, and what it
+ * was given meanwhile is not to be killed for it. */
+static void no_invocation_is_killed_before_its_time_is_up(void **state)
+{
+    fixture *f = *state;
+    start(f, NULL, 20);
+    for (int i = 0; i < 150; i++) {
+        (void)invoke(f, "{\"do\":\"sleep\",\"ms\":19}");
+        (void)invoke(f, "{\"do\":\"echo\"}");
+    }
+    assert_true(shortest_timeout_ms(f) >= 19); /* whole milliseconds are counted */
 }
 
 static void a_start_over_ten_seconds_is_tried_again_with_the_functions_time(void **state)
@@ -744,6 +772,7 @@ int main(void)
         FUNCTION_TEST(a_response_over_the_limit_fails_and_the_process_goes_on),
         FUNCTION_TEST(an_invocation_over_its_time_is_killed),
         FUNCTION_TEST(a_process_that_hangs_after_its_answer_is_killed_at_the_deadline),
+        FUNCTION_TEST(no_invocation_is_killed_before_its_time_is_up),
         FUNCTION_TEST(a_start_over_ten_seconds_is_tried_again_with_the_functions_time),
         FUNCTION_TEST(after_a_second_start_in_vain_a_start_has_ten_seconds_again),
         FUNCTION_TEST(without_a_free_worker_the_invocation_is_throttled),
