@@ -3,21 +3,12 @@
  * json: what is read, what is refused and how, and that what is written reads back the same.
  */
 #include "lk_test.h"
-
-#include "json.h"
+#include "lk_test_json.h"
 
 #include <locale.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static lk_json *parse(const char *text)
-{
-    lk_err err = {0};
-    lk_json *root;
-    assert_lk_ok(lk_json_parse(lk_slice_of(text), "text", &root, &err));
-    return root;
-}
 
 /* --- Refused -------------------------------------------------------------------------------- */
 
@@ -89,7 +80,7 @@ static void any_value_may_stand_at_the_top(void **state LK_UNUSED)
                   {" 1 ", LK_JSON_INT},     {"1.0", LK_JSON_REAL},  {"1e2", LK_JSON_REAL},
                   {"\"\"", LK_JSON_STRING}, {"[]", LK_JSON_ARRAY},  {"{}", LK_JSON_OBJECT}};
     for (size_t i = 0; i < LK_COUNT(values); i++) {
-        lk_json *root = parse(values[i].text);
+        lk_json *root = lk_test_json(values[i].text);
         assert_int_equal(lk_json_typeof(root), values[i].type);
         lk_json_free(root);
     }
@@ -99,7 +90,7 @@ static void any_value_may_stand_at_the_top(void **state LK_UNUSED)
 
 static void lookups_chain_through_what_is_absent_or_of_another_type(void **state LK_UNUSED)
 {
-    lk_json *root = parse("{\"a\":{\"b\":[10,\"x\"]},\"n\":null,\"i\":5}");
+    lk_json *root = lk_test_json("{\"a\":{\"b\":[10,\"x\"]},\"n\":null,\"i\":5}");
     const lk_json *b = lk_json_get(lk_json_get(root, "a"), "b");
     assert_int_equal(lk_json_length(b), 2);
     assert_slice(lk_json_string(lk_json_at(b, 1)), "x");
@@ -119,7 +110,7 @@ static void lookups_chain_through_what_is_absent_or_of_another_type(void **state
 
 static void only_true_is_true(void **state LK_UNUSED)
 {
-    lk_json *root = parse("[true,false,1,\"true\",null]");
+    lk_json *root = lk_test_json("[true,false,1,\"true\",null]");
     assert_true(lk_json_bool(lk_json_at(root, 0)));
     for (size_t i = 1; i < 6; i++)
         assert_false(lk_json_bool(lk_json_at(root, i)));
@@ -128,7 +119,7 @@ static void only_true_is_true(void **state LK_UNUSED)
 
 static void strings_may_hold_nul_bytes(void **state LK_UNUSED)
 {
-    lk_json *root = parse("\"a\\u0000b\\ud83d\\ude00\"");
+    lk_json *root = lk_test_json("\"a\\u0000b\\ud83d\\ude00\"");
     lk_slice s = lk_json_string(root);
     assert_int_equal(s.len, 7);
     assert_memory_equal(s.ptr, "a\0b\xf0\x9f\x98\x80", 8);
@@ -153,14 +144,14 @@ static void integers_are_read_from_every_form_sqs_uses(void **state LK_UNUSED)
         "[]",  "{}"};
     for (size_t i = 0; i < LK_COUNT(good); i++) {
         int64_t value = 0;
-        lk_json *root = parse(good[i].text);
+        lk_json *root = lk_test_json(good[i].text);
         if (!lk_json_int64(root, &value) || value != good[i].value)
             fail_msg("%s was read as %lld", good[i].text, (long long)value);
         lk_json_free(root);
     }
     for (size_t i = 0; i < LK_COUNT(bad); i++) {
         int64_t value = 42;
-        lk_json *root = parse(bad[i]);
+        lk_json *root = lk_test_json(bad[i]);
         if (lk_json_int64(root, &value) || value != 42)
             fail_msg("%s was taken for %lld", bad[i], (long long)value);
         lk_json_free(root);
@@ -171,8 +162,9 @@ static void integers_are_read_from_every_form_sqs_uses(void **state LK_UNUSED)
 
 static void an_integer_beyond_64_bits_does_not_refuse_the_document(void **state LK_UNUSED)
 {
-    lk_json *root = parse("{\"text 123456789012345678901 \\\" 9\":\"98765432109876543210\","
-                          "\"big\":18446744073709551616,\"neg\":[-9223372036854775809],\"n\":7}");
+    lk_json *root =
+        lk_test_json("{\"text 123456789012345678901 \\\" 9\":\"98765432109876543210\","
+                     "\"big\":18446744073709551616,\"neg\":[-9223372036854775809],\"n\":7}");
     assert_true(lk_json_double(lk_json_get(root, "big")) == 18446744073709551616.0);
     assert_int_equal(lk_json_typeof(lk_json_get(root, "big")), LK_JSON_REAL);
     assert_int_equal(lk_json_typeof(lk_json_at(lk_json_get(root, "neg"), 0)), LK_JSON_REAL);
@@ -184,7 +176,7 @@ static void an_integer_beyond_64_bits_does_not_refuse_the_document(void **state 
 
 static void doubles_are_read_from_both_kinds_of_number(void **state LK_UNUSED)
 {
-    lk_json *root = parse("[1,2.5,\"3\"]");
+    lk_json *root = lk_test_json("[1,2.5,\"3\"]");
     assert_true(lk_json_double(lk_json_at(root, 0)) == 1.0);
     assert_true(lk_json_double(lk_json_at(root, 1)) == 2.5);
     assert_true(lk_json_double(lk_json_at(root, 2)) == 0.0);
@@ -193,7 +185,7 @@ static void doubles_are_read_from_both_kinds_of_number(void **state LK_UNUSED)
 
 static void of_members_with_one_name_the_last_counts(void **state LK_UNUSED)
 {
-    lk_json *root = parse("{\"a\":1,\"a\":2}");
+    lk_json *root = lk_test_json("{\"a\":1,\"a\":2}");
     int64_t value = 0;
     assert_true(lk_json_int64(lk_json_get(root, "a"), &value));
     assert_int_equal(value, 2);
@@ -203,7 +195,7 @@ static void of_members_with_one_name_the_last_counts(void **state LK_UNUSED)
 
 static void members_are_visited_in_document_order(void **state LK_UNUSED)
 {
-    lk_json *root = parse("{\"z\":1,\"a\":2,\"\":3,\"m\":4}");
+    lk_json *root = lk_test_json("{\"z\":1,\"a\":2,\"\":3,\"m\":4}");
     lk_buf names = {0};
     int64_t sum = 0;
     for (void *it = lk_json_iter(root); it; it = lk_json_iter_next(root, it)) {
@@ -225,7 +217,7 @@ static void members_are_visited_in_document_order(void **state LK_UNUSED)
 
 static void assert_raw(const char *text, const char *key, const char *expected)
 {
-    lk_json_free(parse(text)); /* it is JSON */
+    lk_json_free(lk_test_json(text)); /* it is JSON */
     lk_slice raw = lk_json_raw_member(lk_slice_of(text), key);
     if (expected)
         assert_slice(raw, expected);
@@ -267,206 +259,6 @@ static void raw_members_of_broken_text_stay_within_it(void **state LK_UNUSED)
         lk_slice found = lk_json_raw_member((lk_slice){cut, len}, "d");
         assert_true(found.len <= len);
         lk_json_raw_member((lk_slice){cut, len}, "zzz");
-        free(cut);
-    }
-}
-
-/* The first len bytes, in memory that ends there, so that a sanitizer sees one byte more. */
-static char *cut_off(const char *whole, size_t len)
-{
-    char *cut = malloc(LK_MAX(len, 1));
-    assert_non_null(cut);
-    memcpy(cut, whole, len);
-    return cut;
-}
-
-/* --- Plain objects -------------------------------------------------------------------------- */
-
-static void plain_members_are_those_that_a_lookup_finds(void **state LK_UNUSED)
-{
-    const char *text = " { \"a\" : \"x y\" ,\n\"b\":\"\", \"a\":\"z~\" } \n";
-    const char *keys[] = {"a", "b", "c"};
-    lk_json *root = parse(text);
-    lk_slice values[3];
-    assert_true(lk_json_plain_members(lk_slice_of(text), keys, 3, values));
-    assert_true(lk_slice_equal(values[0], lk_json_string(lk_json_get(root, "a"))));
-    assert_true(lk_slice_equal(values[1], lk_json_string(lk_json_get(root, "b"))));
-    assert_null(values[2].ptr);
-    assert_true(lk_json_plain_members(LK_SLICE_LITERAL("{ }"), keys, 3, values));
-    assert_null(values[0].ptr);
-    lk_json_free(root);
-}
-
-static void what_is_no_plain_object_is_left_to_the_parser(void **state LK_UNUSED)
-{
-    const char *others[] = {
-        "",
-        "{",
-        "[]",
-        "\"a\"",
-        "{\"a\":1}",
-        "{\"a\":null}",
-        "{\"a\":{\"a\":\"x\"}}",
-        "{\"a\":[\"x\"]}",
-        "{\"a\":\"x\\u0041\"}",
-        "{\"\\u0061\":\"x\"}",
-        "{\"a\":\"\xc3\xa4\"}",
-        "{\"a\":\"x\ty\"}",
-        "{\"a\":\"x\",}",
-        "{,}",
-        "{\"a\":\"x\"} {",
-        "{\"a\":\"x\",\"b\":true}",
-        "{\"a\" \"x\"}",
-        "{a:\"x\"}",
-    };
-    const char *key = "a";
-    lk_slice value;
-    for (size_t i = 0; i < LK_COUNT(others); i++)
-        assert_false(lk_json_plain_members(lk_slice_of(others[i]), &key, 1, &value));
-    assert_false(lk_json_plain_members((lk_slice){NULL, 0}, &key, 1, &value));
-}
-
-static void a_plain_list_gives_its_elements_in_order(void **state LK_UNUSED)
-{
-    const char *texts[] = {"{\"a\":[{\"x\":\"1\"},{},{\"y\":\"}\"}]}",
-                           "{\"b\":[],\"a\":[{\"x\":\"1\"},{},{\"y\":\"}\"}]}",
-                           " { \"a\" : [ {\"x\":\"1\"},{},{\"y\":\"}\"}] , \"b\" : [ ] } "};
-    for (size_t i = 0; i < LK_COUNT(texts); i++) {
-        lk_slice elements[3];
-        size_t count = 0;
-        lk_json_free(parse(texts[i])); /* it is JSON */
-        assert_true(lk_json_plain_list(lk_slice_of(texts[i]), "a", elements, 3, &count));
-        assert_int_equal(count, 3);
-        assert_slice(elements[0], "{\"x\":\"1\"}");
-        assert_slice(elements[1], "{}");
-        assert_slice(elements[2], "{\"y\":\"}\"}");
-        assert_false(lk_json_plain_list(lk_slice_of(texts[i]), "a", elements, 2, &count));
-    }
-}
-
-static void what_is_no_plain_list_is_left_to_the_parser(void **state LK_UNUSED)
-{
-    const char *others[] = {"",
-                            "{}",
-                            "[]",
-                            "{\"a\":{}}",
-                            "{\"a\":[1]}",
-                            "{\"a\":[{\"x\":true}]}",
-                            "{\"a\":[{\"x\":\"1\"},]}",
-                            "{\"a\":[{\"x\":\"1\"}{}]}",
-                            "{\"a\":[],\"b\":[{}]}",
-                            "{\"a\":[],\"b\":null}",
-                            "{\"a\":[],\"a\":[]}",
-                            "{\"a\":[]},",
-                            "{\"a\":[]"};
-    for (size_t i = 0; i < LK_COUNT(others); i++) {
-        lk_slice elements[3];
-        size_t count;
-        assert_false(lk_json_plain_list(lk_slice_of(others[i]), "a", elements, 3, &count));
-    }
-}
-
-static void plain_reading_of_broken_text_stays_within_it(void **state LK_UNUSED)
-{
-    const char *object = "{ \"b\" : \"c\" , \"d\":\"e\" }";
-    const char *list = "{ \"a\" : [ { \"b\" : \"c\" } , {} ] , \"f\":[] }";
-    const char *key = "d";
-    lk_slice found[2];
-    size_t count;
-    for (size_t len = 0; len < strlen(object); len++) {
-        char *cut = cut_off(object, len);
-        assert_false(lk_json_plain_members((lk_slice){cut, len}, &key, 1, found));
-        free(cut);
-    }
-    for (size_t len = 0; len < strlen(list); len++) {
-        char *cut = cut_off(list, len);
-        assert_false(lk_json_plain_list((lk_slice){cut, len}, "a", found, 2, &count));
-        free(cut);
-    }
-}
-
-/* --- Compact texts -------------------------------------------------------------------------- */
-
-static void a_compact_text_is_known_as_one(void **state LK_UNUSED)
-{
-    const char *texts[] = {"null",
-                           "true",
-                           "false",
-                           "0",
-                           "-1",
-                           "-0.5",
-                           "120",
-                           "1.5e10",
-                           "1E-7",
-                           "2e+3",
-                           "18446744073709551616",
-                           "\"\"",
-                           "\"x y\"",
-                           "\"\xc3\xa4\xf0\x9f\x98\x80\"",
-                           "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
-                           "[]",
-                           "{}",
-                           "[1,[\"]\"],{\"a}\":{\"b\":[]}},null]"};
-    for (size_t i = 0; i < LK_COUNT(texts); i++) {
-        lk_json_free(parse(texts[i])); /* it is JSON */
-        assert_true(lk_json_is_compact(lk_slice_of(texts[i])));
-    }
-}
-
-static void what_is_not_compact_json_is_not_taken_for_it(void **state LK_UNUSED)
-{
-    const char *texts[] = {"",
-                           " 1",
-                           "1 ",
-                           "1\n",
-                           "[1, 2]",
-                           "{\"a\": 1}",
-                           "01",
-                           "-",
-                           "1.",
-                           ".5",
-                           "1e",
-                           "+1",
-                           "nul",
-                           "True",
-                           "\"",
-                           "\"a",
-                           "\"\xff\"",
-                           "\"a\nb\"",
-                           "\"\\x\"",
-                           "\"\\\"",
-                           "[1,]",
-                           "[,1]",
-                           "[1",
-                           "{\"a\"}",
-                           "{a:1}",
-                           "{\"a\":1,}",
-                           "{1:2}",
-                           "[1]]",
-                           "}, \"Count\": 7",
-                           "1,2",
-                           "\"\\u0041\"",
-                           "\"\\ud800\""};
-    for (size_t i = 0; i < LK_COUNT(texts); i++)
-        assert_false(lk_json_is_compact(lk_slice_of(texts[i])));
-    assert_false(lk_json_is_compact((lk_slice){NULL, 0}));
-    assert_false(lk_json_is_compact((lk_slice){"\"a\0b\"", 5}));
-}
-
-static void deep_nesting_is_left_to_the_parser(void **state LK_UNUSED)
-{
-    char deep[20000];
-    memset(deep, '[', sizeof(deep) / 2);
-    memset(deep + sizeof(deep) / 2, ']', sizeof(deep) / 2);
-    assert_false(lk_json_is_compact((lk_slice){deep, sizeof(deep)}));
-}
-
-static void a_compact_text_that_is_cut_is_none(void **state LK_UNUSED)
-{
-    const char *whole = "{\"a\":[1,{\"b\":\"c\\\"\xc3\xa4\"}],\"d\":true}";
-    for (size_t len = 0; len < strlen(whole); len++) {
-        char *cut = cut_off(whole, len);
-        assert_false(lk_json_is_compact((lk_slice){cut, len}));
         free(cut);
     }
 }
@@ -589,7 +381,7 @@ static void numbers_do_not_depend_on_the_locale(void **state LK_UNUSED)
     char plain[20];
     use_comma_locale(dir);
     snprintf(plain, sizeof(plain), "%g", 1.5);
-    lk_json *root = parse("1.5");
+    lk_json *root = lk_test_json("1.5");
     double read = lk_json_double(root);
     lk_json_free(root);
     lk_buf out = {0};
@@ -605,8 +397,8 @@ static void a_tree_is_written_compact_and_in_order(void **state LK_UNUSED)
 {
     lk_err err = {0};
     lk_buf out = {0};
-    lk_json *root = parse("{ \"z\" : [ 1 , 2.50 , \"a\\/\\u00e9\\u0000\" , [ ] , { } ] , "
-                          "\"a\" : { \"t\" : true , \"f\" : false , \"n\" : null } }");
+    lk_json *root = lk_test_json("{ \"z\" : [ 1 , 2.50 , \"a\\/\\u00e9\\u0000\" , [ ] , { } ] , "
+                                 "\"a\" : { \"t\" : true , \"f\" : false , \"n\" : null } }");
     assert_lk_ok(lk_json_dump(root, &out, &err));
     assert_slice(lk_buf_slice(&out), "{\"z\":[1,2.5,\"a/\xc3\xa9\\u0000\",[],{}],"
                                      "\"a\":{\"t\":true,\"f\":false,\"n\":null}}");
@@ -705,15 +497,6 @@ int main(void)
         cmocka_unit_test(a_raw_member_is_the_text_as_it_stands),
         cmocka_unit_test(a_raw_member_is_the_one_that_a_lookup_finds),
         cmocka_unit_test(raw_members_of_broken_text_stay_within_it),
-        cmocka_unit_test(plain_members_are_those_that_a_lookup_finds),
-        cmocka_unit_test(what_is_no_plain_object_is_left_to_the_parser),
-        cmocka_unit_test(a_plain_list_gives_its_elements_in_order),
-        cmocka_unit_test(what_is_no_plain_list_is_left_to_the_parser),
-        cmocka_unit_test(plain_reading_of_broken_text_stays_within_it),
-        cmocka_unit_test(a_compact_text_is_known_as_one),
-        cmocka_unit_test(what_is_not_compact_json_is_not_taken_for_it),
-        cmocka_unit_test(deep_nesting_is_left_to_the_parser),
-        cmocka_unit_test(a_compact_text_that_is_cut_is_none),
         cmocka_unit_test(strings_escape_only_what_they_must),
         cmocka_unit_test(bytes_that_are_not_utf8_become_replacement_characters),
         cmocka_unit_test(every_byte_is_found_wherever_it_stands),
