@@ -92,6 +92,23 @@ void lk_test_program_clear(lk_test_program *program)
     lk_buf_clear(&program->output);
 }
 
+/* --- A server ------------------------------------------------------------------------------- */
+
+int lk_test_serve_start(lk_test_program *program, const char *option, const char *value)
+{
+    const char *argv[] = {LK_TEST_COMMAND, "serve", "--port", "0", option, value, NULL};
+    lk_test_program_start(program, argv);
+    return atoi(lk_test_program_wait(program, "http://127.0.0.1:"));
+}
+
+void lk_test_serve_stop(lk_test_program *program, int signal_number)
+{
+    int code = lk_test_program_end(program, signal_number);
+    if (code != 0)
+        fail_msg("it ended with %d: %s", code, program->output.ptr);
+    lk_test_program_clear(program);
+}
+
 /* --- Processes ------------------------------------------------------------------------------ */
 
 void lk_test_sleep_ms(int64_t ms)

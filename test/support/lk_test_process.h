@@ -26,6 +26,11 @@ int lk_test_program_end(lk_test_program *program, int signal_number);
 int lk_test_program_run(lk_test_program *program, const char *const *argv); /* start and end */
 void lk_test_program_clear(lk_test_program *program);
 
+/* `lambdakiq serve` on a free port with two more arguments (NULL: none); returns the port. */
+int lk_test_serve_start(lk_test_program *program, const char *option, const char *value);
+/* Ends it by that signal, which must be a good end; clears it. */
+void lk_test_serve_stop(lk_test_program *program, int signal_number);
+
 bool lk_test_process_gone(pid_t pid); /* a zombie that nobody reaps counts as gone */
 void lk_test_process_wait_gone(pid_t pid);
 void lk_test_sleep_ms(int64_t ms);
