@@ -7,22 +7,7 @@
  * written down here on their own, not as the rules of job.c again.
  */
 #include "lk_test.h"
-
-#include "job.h"
-
-static const int64_t now_ms = INT64_C(1700000000000);
-
-/* A job that fails for the first time on a queue with the template's settings. */
-static lk_job_facts usual_facts(void)
-{
-    lk_job_facts f = LK_JOB_FACTS_INIT;
-    f.max_receive_count = 13;
-    f.now_ms = now_ms;
-    f.received_at_ms = now_ms;
-    f.sent_at_ms = now_ms - 1000;
-    f.retention_s = 345600;
-    return f;
-}
+#include "lk_test_facts.h"
 
 enum { MAX_RECEIVES = 100 };
 
@@ -76,7 +61,7 @@ static void each_age(lk_job_facts *f, cell_check check)
         const int64_t ages_ms[] = {500, retention_ms / 2, retention_ms - 1001, retention_ms};
         f->retention_s = retentions_s[i];
         for (size_t j = 0; j < (retention_ms > 0 ? LK_COUNT(ages_ms) : 1); j++) {
-            f->sent_at_ms = now_ms - ages_ms[j];
+            f->sent_at_ms = LK_TEST_FACTS_NOW_MS - ages_ms[j];
             check_cell(f, check);
         }
     }
@@ -172,7 +157,7 @@ static void check_success(const lk_job_facts *f, int tries, int which_try)
 static void a_finished_job_is_deleted_in_every_cell(void **state)
 {
     (void)state;
-    each_cell(usual_facts(), check_success);
+    each_cell(lk_test_facts(), check_success);
 }
 
 /* Whether the contract allows to delete a failed job at all. */
@@ -224,13 +209,13 @@ static void check_failure(const lk_job_facts *f, int tries, int which_try)
 static void a_failed_job_is_never_lost_in_any_cell(void **state)
 {
     (void)state;
-    each_cell(usual_facts(), check_failure);
+    each_cell(lk_test_facts(), check_failure);
 }
 
 static void a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_any_cell(void **state)
 {
     (void)state;
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     f.dead = LK_DEAD_DLQ;
     each_cell(f, check_failure);
 }
@@ -238,7 +223,7 @@ static void a_failed_job_that_asks_for_the_dead_letter_queue_is_never_lost_in_an
 static void a_failed_job_that_nobody_keeps_is_deleted_only_when_dead_in_any_cell(void **state)
 {
     (void)state;
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     f.dead = LK_DEAD_DELETE;
     each_cell(f, check_failure);
 }
@@ -246,7 +231,7 @@ static void a_failed_job_that_nobody_keeps_is_deleted_only_when_dead_in_any_cell
 static void a_poison_record_is_never_deleted_in_any_cell(void **state)
 {
     (void)state;
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     for (int dead = LK_DEAD_DEFAULT; dead <= LK_DEAD_DELETE; dead++) {
         f.undeletable = true;
         f.dead = (lk_dead_mode)dead;
@@ -281,7 +266,7 @@ static void jitter_only_lengthens_a_wait_in_every_cell(void **state)
 {
     (void)state;
     static const uint32_t randoms[] = {0, 12345, UINT32_MAX};
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     for (size_t i = 0; i < LK_COUNT(randoms); i++) {
         f.jitter_percent = 100;
         f.random = randoms[i];
@@ -308,7 +293,7 @@ static void a_wait_of_the_jobs_choice_is_kept_as_far_as_it_can_be_in_every_cell(
 {
     (void)state;
     static const int64_t waits_s[] = {0, 7, 43200, INT64_MAX};
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     f.jitter_percent = 100; /* not added to a wait that the job chose */
     f.random = UINT32_MAX;
     for (size_t i = 0; i < LK_COUNT(waits_s); i++) {
@@ -348,7 +333,7 @@ static void check_due(const lk_job_facts *f, int tries, int which_try)
 static void a_due_job_runs_or_is_drained_in_every_cell(void **state)
 {
     (void)state;
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     for (int dead = LK_DEAD_DEFAULT; dead <= LK_DEAD_DELETE; dead++) {
         f.dead = (lk_dead_mode)dead;
         each_cell(f, check_due);
@@ -389,7 +374,7 @@ static void check_unstarted(const lk_job_facts *f, int tries, int which_try)
 static void a_job_that_is_not_started_keeps_its_run_in_every_cell(void **state)
 {
     (void)state;
-    lk_job_facts f = usual_facts();
+    lk_job_facts f = lk_test_facts();
     each_cell(f, check_unstarted);
 }
 
@@ -420,8 +405,8 @@ static void an_early_job_waits_in_every_cell(void **state)
     (void)state;
     static const int64_t early_ms[] = {1000, 90500, INT64_C(400000000)};
     for (size_t i = 0; i < LK_COUNT(early_ms); i++) {
-        lk_job_facts f = usual_facts();
-        f.due_at_ms = now_ms + early_ms[i];
+        lk_job_facts f = lk_test_facts();
+        f.due_at_ms = LK_TEST_FACTS_NOW_MS + early_ms[i];
         each_cell(f, check_early);
     }
 }
