@@ -1,57 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * test_http: requests, broken and silent peers, interrupts, forks, frozen sandboxes.
+ * test_http: requests, broken and silent peers, proxies. What is on its way, interrupts, forks and
+ * frozen sandboxes are in test_http_life.c.
  */
-#include "http.h"
 #include "lk_test.h"
 #include "lk_test_http.h"
 #include "lk_test_peer.h"
+#include "lk_test_pool.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* --- Helpers -------------------------------------------------------------------------------- */
-
-static lk_http *new_http(const lk_env *env)
-{
-    lk_err err;
-    lk_http *http = lk_http_new(&(lk_http_options){.env = env, .user_agent = "test/1"}, &err);
-    assert_non_null(http);
-    return http;
-}
-
-static lk_http_request get(const char *url)
-{
-    return (lk_http_request){.method = "GET", .url = url};
-}
-
-static int call(lk_http *http, const char *url, lk_http_response *response, lk_err *err)
-{
-    lk_http_request request = get(url);
-    return lk_http_call(http, &request, 2000, response, err);
-}
-
-/* One request that must succeed; its answer is compared. */
-static void expect_answer(lk_http *http, const char *url, const char *body)
-{
-    lk_err err;
-    lk_http_response response;
-    assert_lk_ok(call(http, url, &response, &err));
-    assert_int_equal(response.status, 200);
-    assert_slice(lk_buf_slice(&response.body), body);
-    lk_http_response_clear(&response);
-}
-
-static void sleep_ms(int ms)
-{
-    usleep((useconds_t)ms * 1000);
-}
 
 /* --- Requests and answers ------------------------------------------------------------------- */
 
@@ -66,7 +24,7 @@ static void a_post_carries_its_headers_and_body(void **state LK_UNUSED)
 {
     lk_err err;
     lk_test_http *peer = lk_test_http_start(echo, NULL);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_name_value headers[] = {
         {LK_SLICE_LITERAL("Content-Type"), LK_SLICE_LITERAL("application/x-amz-json-1.0")},
         {LK_SLICE_LITERAL("X-Empty"), {NULL, 0}},
@@ -96,7 +54,7 @@ static void methods_and_headers_do_not_leak_into_the_next_request(void **state L
 {
     lk_err err;
     lk_test_http *peer = lk_test_http_start(echo, NULL);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_name_value header = {LK_SLICE_LITERAL("X-Secret"), LK_SLICE_LITERAL("s")};
     lk_http_request put = {
         .method = "PUT", .url = lk_test_http_url(peer), .headers = &header, .header_count = 1};
@@ -105,7 +63,7 @@ static void methods_and_headers_do_not_leak_into_the_next_request(void **state L
     assert_slice(lk_http_header(&response, "X-Method"), "PUT");
     lk_http_response_clear(&response);
     assert_slice(lk_test_request_header(lk_test_http_at(peer, 0), "Content-Length"), "0");
-    assert_lk_ok(call(http, lk_test_http_url(peer), &response, &err));
+    assert_lk_ok(lk_test_pool_call(http, lk_test_http_url(peer), &response, &err));
     assert_slice(lk_http_header(&response, "X-Method"), "GET");
     lk_http_response_clear(&response);
     assert_null(lk_test_request_header(lk_test_http_at(peer, 1), "X-Secret").ptr);
@@ -118,7 +76,7 @@ static void a_large_body_is_sent_without_asking_first(void **state LK_UNUSED)
 {
     lk_err err;
     lk_test_http *peer = lk_test_http_start(echo, NULL);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     size_t len = 2 << 20; /* curl asks from 1 MiB on */
     char *body = calloc(1, len + 1);
     assert_non_null(body);
@@ -140,7 +98,7 @@ static void a_large_body_is_sent_without_asking_first(void **state LK_UNUSED)
 static void a_line_break_in_a_header_is_refused(void **state LK_UNUSED)
 {
     lk_err err = {0};
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_name_value header = {LK_SLICE_LITERAL("X-Token"), LK_SLICE_LITERAL("a\r\nX-Admin: 1")};
     lk_http_request request = {
         .method = "GET", .url = "http://127.0.0.1:1/", .headers = &header, .header_count = 1};
@@ -153,10 +111,10 @@ static void a_line_break_in_a_header_is_refused(void **state LK_UNUSED)
 static void a_url_that_is_not_http_is_refused(void **state LK_UNUSED)
 {
     lk_err err = {0};
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_fails(call(http, "file:///etc/passwd", &response, &err), LK_E_INVALID);
-    assert_lk_fails(call(http, "http://[::1", &response, &err), LK_E_INVALID);
+    assert_lk_fails(lk_test_pool_call(http, "file:///etc/passwd", &response, &err), LK_E_INVALID);
+    assert_lk_fails(lk_test_pool_call(http, "http://[::1", &response, &err), LK_E_INVALID);
     lk_http_free(http);
 }
 
@@ -171,9 +129,9 @@ static void headers_are_those_of_the_final_answer(void **state LK_UNUSED)
 {
     lk_err err;
     lk_test_peer *peer = lk_test_peer_start(serve_early_hints, NULL);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_ok(call(http, lk_test_peer_url(peer), &response, &err));
+    assert_lk_ok(lk_test_pool_call(http, lk_test_peer_url(peer), &response, &err));
     assert_int_equal(response.status, 200);
     assert_slice(lk_http_header(&response, "X-Which"), "last");
     lk_http_response_clear(&response);
@@ -195,9 +153,9 @@ static void an_endless_answer_is_cut_off(void **state LK_UNUSED)
 {
     lk_err err = {0};
     lk_test_peer *peer = lk_test_peer_start(serve_without_end, NULL);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
+    assert_lk_fails(lk_test_pool_call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
     assert_non_null(strstr(err.message, "larger than 64 MiB"));
     assert_false(err.retriable);
     lk_http_free(http);
@@ -215,9 +173,9 @@ static void a_refused_connection_says_that_nothing_was_sent(void **state LK_UNUS
     close(lk_test_listen(&port));
     snprintf(host, sizeof(host), "127.0.0.1:%d", port);
     snprintf(url, sizeof(url), "http://u:secret@%s/q", host);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_fails(call(http, url, &response, &err), LK_E_CONNECT);
+    assert_lk_fails(lk_test_pool_call(http, url, &response, &err), LK_E_CONNECT);
     assert_true(err.retriable);
     assert_non_null(strstr(err.message, host));
     assert_null(strstr(err.message, "secret"));
@@ -228,20 +186,16 @@ static void a_refused_connection_says_that_nothing_was_sent(void **state LK_UNUS
 static void an_unknown_host_says_that_nothing_was_sent(void **state LK_UNUSED)
 {
     lk_err err = {0};
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_fails(call(http, "http://no..such..host/", &response, &err), LK_E_CONNECT);
+    assert_lk_fails(lk_test_pool_call(http, "http://no..such..host/", &response, &err),
+                    LK_E_CONNECT);
     assert_non_null(strstr(err.message, "no..such..host"));
     lk_http_free(http);
 }
 
 static void serve_goodbye(int fd LK_UNUSED, int number LK_UNUSED, void *ctx LK_UNUSED)
 {
-}
-
-static void serve_goodbye_after_request(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
-{
-    lk_test_peer_read(fd, NULL);
 }
 
 static void serve_half(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
@@ -252,13 +206,14 @@ static void serve_half(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
 
 static void a_hang_up_is_an_error_of_the_exchange(void **state LK_UNUSED)
 {
-    lk_test_serve serves[] = {serve_goodbye, serve_goodbye_after_request, serve_half};
+    lk_test_serve serves[] = {serve_goodbye, lk_test_peer_hang_up, serve_half};
     for (size_t i = 0; i < LK_COUNT(serves); i++) {
         lk_err err = {0};
         lk_test_peer *peer = lk_test_peer_start(serves[i], NULL);
-        lk_http *http = new_http(NULL);
+        lk_http *http = lk_test_pool_new(NULL);
         lk_http_response response;
-        assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_HTTP);
+        assert_lk_fails(lk_test_pool_call(http, lk_test_peer_url(peer), &response, &err),
+                        LK_E_HTTP);
         assert_true(err.retriable);
         assert_int_equal(response.body.len, 0);
         lk_http_free(http);
@@ -275,24 +230,13 @@ static void serve_one_then_close_later(int fd, int number LK_UNUSED, void *ctx L
 static void a_connection_closed_while_idle_is_replaced(void **state LK_UNUSED)
 {
     lk_test_peer *peer = lk_test_peer_start(serve_one_then_close_later, NULL);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "one");
+    lk_http *http = lk_test_pool_new(NULL);
+    lk_test_pool_expect(http, lk_test_peer_url(peer), "one");
     lk_test_peer_wait_ended(peer, 1);
-    expect_answer(http, lk_test_peer_url(peer), "one");
+    lk_test_pool_expect(http, lk_test_peer_url(peer), "one");
     assert_int_equal(lk_test_peer_connections(peer), 2);
     lk_http_free(http);
     lk_test_peer_stop(peer);
-}
-
-/* The first two connections answer once and are silent from then on. */
-static void serve_then_fall_silent(int fd, int number, void *ctx LK_UNUSED)
-{
-    lk_test_peer_read(fd, NULL);
-    lk_test_peer_answer(fd, "alive");
-    while (lk_test_peer_read(fd, NULL)) {
-        if (number > 1)
-            lk_test_peer_answer(fd, "alive");
-    }
 }
 
 /* Leaves two idle connections in the pool. */
@@ -300,7 +244,7 @@ static void warm_two(lk_http *http, const char *url)
 {
     lk_err err;
     lk_http_response response;
-    lk_http_request request = get(url);
+    lk_http_request request = lk_test_pool_get(url);
     lk_http_transfer *both[] = {lk_http_start(http, &request, &err),
                                 lk_http_start(http, &request, &err)};
     for (size_t i = 0; i < 2; i++) {
@@ -314,15 +258,15 @@ static void warm_two(lk_http *http, const char *url)
 static void after_a_timeout_idle_connections_are_not_trusted(void **state LK_UNUSED)
 {
     lk_err err = {0};
-    lk_test_peer *peer = lk_test_peer_start(serve_then_fall_silent, NULL);
-    lk_http *http = new_http(NULL);
-    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_fall_silent, NULL);
+    lk_http *http = lk_test_pool_new(NULL);
+    lk_http_request request = lk_test_pool_get(lk_test_peer_url(peer));
     lk_http_response response;
     warm_two(http, lk_test_peer_url(peer));
     assert_lk_fails(lk_http_call(http, &request, 50, &response, &err), LK_E_TIMEOUT);
     assert_non_null(strstr(err.message, "127.0.0.1"));
-    expect_answer(http, lk_test_peer_url(peer), "alive");
-    expect_answer(http, lk_test_peer_url(peer), "alive");
+    lk_test_pool_expect(http, lk_test_peer_url(peer), "alive");
+    lk_test_pool_expect(http, lk_test_peer_url(peer), "alive");
     assert_int_equal(lk_test_peer_connections(peer), 3);
     lk_http_free(http);
     lk_test_peer_stop(peer);
@@ -332,305 +276,15 @@ static void a_fresh_connection_can_be_asked_for(void **state LK_UNUSED)
 {
     lk_err err;
     lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    lk_http_request request = get(lk_test_peer_url(peer));
+    lk_http *http = lk_test_pool_new(NULL);
+    lk_http_request request = lk_test_pool_get(lk_test_peer_url(peer));
     lk_http_response response;
-    expect_answer(http, lk_test_peer_url(peer), "0");
+    lk_test_pool_expect(http, lk_test_peer_url(peer), "0");
     request.fresh_connection = true;
     assert_lk_ok(lk_http_call(http, &request, 2000, &response, &err));
     assert_slice(lk_buf_slice(&response.body), "0");
     lk_http_response_clear(&response);
     assert_int_equal(lk_test_peer_connections(peer), 2);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-/* --- Detached transfers --------------------------------------------------------------------- */
-
-static void a_warm_request_is_written_when_start_returns(void **state LK_UNUSED)
-{
-    lk_err err;
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    lk_http_request request = {
-        .method = "POST", .url = lk_test_peer_url(peer), .body = LK_SLICE_LITERAL("x")};
-    lk_http_transfer *cold = lk_http_start(http, &request, &err);
-    assert_non_null(cold);
-    assert_lk_ok(lk_http_wait(http, cold, 2000, &err));
-    assert_true(lk_http_written(cold));
-    lk_http_response response;
-    assert_lk_ok(lk_http_take(http, cold, &response, &err));
-    lk_http_response_clear(&response);
-    lk_http_transfer *warm = lk_http_start(http, &request, &err);
-    assert_non_null(warm);
-    assert_true(lk_http_written(warm));
-    /* On loopback the answer may be here already. */
-    assert_int_equal(lk_http_active(http), lk_http_finished(warm) ? 0 : 1);
-    lk_http_cancel(http, warm);
-    assert_int_equal(lk_http_active(http), 0);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static void transfers_on_their_way_have_connections_of_their_own(void **state LK_UNUSED)
-{
-    lk_err err;
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    lk_http_request request = get(lk_test_peer_url(peer));
-    lk_http_transfer *first = lk_http_start(http, &request, &err);
-    lk_http_transfer *second = lk_http_start(http, &request, &err);
-    assert_non_null(first);
-    assert_non_null(second);
-    lk_http_response response;
-    assert_lk_ok(lk_http_wait(http, second, 2000, &err));
-    assert_lk_ok(lk_http_take(http, second, &response, &err));
-    assert_slice(lk_buf_slice(&response.body), "0");
-    lk_http_response_clear(&response);
-    assert_lk_ok(lk_http_wait(http, first, 2000, &err));
-    assert_lk_ok(lk_http_take(http, first, &response, &err));
-    assert_slice(lk_buf_slice(&response.body), "0");
-    lk_http_response_clear(&response);
-    assert_int_equal(lk_test_peer_connections(peer), 2);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static void freeing_the_pool_ends_what_is_on_its_way(void **state LK_UNUSED)
-{
-    lk_err err;
-    lk_test_peer *peer = lk_test_peer_start(serve_goodbye_after_request, NULL);
-    lk_http *http = new_http(NULL);
-    lk_http_request request = get(lk_test_peer_url(peer));
-    assert_non_null(lk_http_start(http, &request, &err));
-    assert_non_null(lk_http_start(http, &request, &err));
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-/* A process that answers one request per connection with "late"; it can be stopped. */
-static pid_t spawn_peer(char *url, size_t url_size)
-{
-    int port;
-    int listener = lk_test_listen(&port);
-    snprintf(url, url_size, "http://127.0.0.1:%d", port);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        for (;;) {
-            int fd = accept(listener, NULL, NULL);
-            while (lk_test_peer_read(fd, NULL))
-                lk_test_peer_answer(fd, "late");
-            close(fd);
-        }
-    }
-    close(listener);
-    return pid;
-}
-
-static void only_time_spent_waiting_counts_against_a_stopped_peer(void **state LK_UNUSED)
-{
-    lk_err err = {0};
-    char url[40];
-    pid_t pid = spawn_peer(url, sizeof(url));
-    lk_http *http = new_http(NULL);
-    expect_answer(http, url, "late");
-    kill(pid, SIGSTOP);
-    lk_http_request request = get(url);
-    lk_http_transfer *t = lk_http_start(http, &request, &err);
-    assert_non_null(t);
-    sleep_ms(300); /* longer than the timeout, but nobody waits */
-    int64_t start_ms = lk_mono_ms();
-    assert_lk_fails(lk_http_wait(http, t, 200, &err), LK_E_TIMEOUT);
-    assert_true(lk_mono_ms() - start_ms >= 199);
-    kill(pid, SIGCONT);
-    lk_http_response response;
-    assert_lk_ok(lk_http_wait(http, t, 20000, &err)); /* still valid after the timeout */
-    assert_lk_ok(lk_http_take(http, t, &response, &err));
-    assert_slice(lk_buf_slice(&response.body), "late");
-    lk_http_response_clear(&response);
-    lk_http_free(http);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
-
-/* Says when its answer is in the client's socket. */
-static void answer_and_tell(int fd, int number LK_UNUSED, void *answered)
-{
-    while (lk_test_peer_read(fd, NULL)) {
-        lk_test_peer_answer(fd, "alive");
-        atomic_fetch_add((atomic_int *)answered, 1);
-    }
-}
-
-static void an_answer_that_came_while_nobody_looked_is_an_answer(void **state LK_UNUSED)
-{
-    lk_err err;
-    atomic_int answered = 0;
-    lk_test_peer *peer = lk_test_peer_start(answer_and_tell, &answered);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "alive");
-    lk_http_request request = get(lk_test_peer_url(peer));
-    lk_http_transfer *t = lk_http_start(http, &request, &err);
-    assert_non_null(t);
-    while (atomic_load(&answered) < 2)
-        sleep_ms(1);
-    assert_lk_ok(lk_http_wait(http, t, 1, &err));
-    lk_http_response response;
-    assert_lk_ok(lk_http_take(http, t, &response, &err));
-    assert_slice(lk_buf_slice(&response.body), "alive");
-    lk_http_response_clear(&response);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-/* --- Interrupts ----------------------------------------------------------------------------- */
-
-static void *interrupt_soon(void *http)
-{
-    sleep_ms(50);
-    lk_http_interrupt(http);
-    return NULL;
-}
-
-static void an_interrupt_ends_a_wait_at_once(void **state LK_UNUSED)
-{
-    lk_err err = {0};
-    lk_test_peer *peer = lk_test_peer_start(serve_then_fall_silent, NULL);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "alive");
-    lk_http_request request = get(lk_test_peer_url(peer));
-    lk_http_response response;
-    pthread_t thread;
-    int64_t start_ms = lk_mono_ms();
-    assert_int_equal(pthread_create(&thread, NULL, interrupt_soon, http), 0);
-    assert_lk_fails(lk_http_call(http, &request, 10000, &response, &err), LK_E_INTERRUPTED);
-    assert_true(lk_mono_ms() - start_ms < 5000); /* of ten seconds */
-    pthread_join(thread, NULL);
-    expect_answer(http, lk_test_peer_url(peer), "alive"); /* once, not for ever */
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static void an_interrupt_with_nobody_waiting_is_for_the_next_wait(void **state LK_UNUSED)
-{
-    lk_err err = {0};
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    lk_http_interrupt(http);
-    assert_lk_ok(lk_http_pump(http, 0, &err)); /* does not wait */
-    lk_http_response response;
-    assert_lk_fails(call(http, lk_test_peer_url(peer), &response, &err), LK_E_INTERRUPTED);
-    expect_answer(http, lk_test_peer_url(peer), "1"); /* nothing had been sent */
-    lk_http_interrupt(http);
-    assert_lk_fails(lk_http_pump(http, 1000, &err), LK_E_INTERRUPTED);
-    assert_lk_ok(lk_http_pump(http, 1, &err));
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-/* --- Fork, freeze, exec --------------------------------------------------------------------- */
-
-/* In a child that inherited http: abandons it and asks with a pool of its own. Exits 0 when the
- * answer is right. */
-static void ask_in_child(lk_http *inherited, const char *url, const char *expected)
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid > 0) {
-        int status;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
-        return;
-    }
-    lk_err err;
-    lk_http_response response;
-    lk_http_abandon(inherited);
-    lk_http *own = lk_http_new(&(lk_http_options){0}, &err);
-    bool right = own && call(own, url, &response, &err) == 0 &&
-                 lk_slice_equal_str(lk_buf_slice(&response.body), expected);
-    lk_http_free(own);
-    _exit(right ? 0 : 1);
-}
-
-static void a_forked_child_leaves_its_parents_connection_alone(void **state LK_UNUSED)
-{
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    ask_in_child(http, lk_test_peer_url(peer), "0");
-    expect_answer(http, lk_test_peer_url(peer), "1");
-    assert_int_equal(lk_test_peer_connections(peer), 2);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static int64_t jumped_ms;
-
-static int64_t jumping_wall(void *ctx LK_UNUSED)
-{
-    return lk_wall_ms() + jumped_ms;
-}
-
-static void a_connection_idle_for_too_long_by_wall_clock_is_not_reused(void **state LK_UNUSED)
-{
-    lk_env env = lk_env_default;
-    env.wall_ms = jumping_wall;
-    jumped_ms = 0;
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(&env);
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    jumped_ms += 14000;
-    expect_answer(http, lk_test_peer_url(peer), "1");
-    jumped_ms += 14000; /* since its last use, not since it was opened */
-    expect_answer(http, lk_test_peer_url(peer), "2");
-    jumped_ms += 16000;
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    assert_int_equal(lk_test_peer_connections(peer), 2);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static void a_thaw_does_not_cut_off_what_is_on_its_way(void **state LK_UNUSED)
-{
-    lk_err err;
-    lk_env env = lk_env_default;
-    env.wall_ms = jumping_wall;
-    jumped_ms = 0;
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(&env);
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    lk_http_request request = get(lk_test_peer_url(peer));
-    lk_http_transfer *t = lk_http_start(http, &request, &err);
-    assert_non_null(t);
-    jumped_ms += 3600 * 1000;
-    expect_answer(http, lk_test_peer_url(peer), "0"); /* on a connection of its own */
-    assert_lk_ok(lk_http_wait(http, t, 1000, &err));
-    lk_http_response response;
-    assert_lk_ok(lk_http_take(http, t, &response, &err));
-    assert_slice(lk_buf_slice(&response.body), "1");
-    lk_http_response_clear(&response);
-    lk_http_free(http);
-    lk_test_peer_stop(peer);
-}
-
-static void connections_are_not_inherited_by_programs(void **state LK_UNUSED)
-{
-    lk_test_peer *peer = lk_test_peer_start(lk_test_peer_count, NULL);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, lk_test_peer_url(peer), "0");
-    int ours = 0;
-    for (int fd = 3; fd < 256; fd++) {
-        struct sockaddr_in address;
-        socklen_t len = sizeof(address);
-        if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
-            address.sin_family != AF_INET || ntohs(address.sin_port) != lk_test_peer_port(peer))
-            continue;
-        ours++;
-        assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-    }
-    assert_int_equal(ours, 1);
     lk_http_free(http);
     lk_test_peer_stop(peer);
 }
@@ -653,11 +307,11 @@ static void proxy_variables_are_honoured(void **state LK_UNUSED)
     lk_test_peer *peer = lk_test_peer_start(serve_request_line, NULL);
     setenv("http_proxy", lk_test_peer_url(peer), 1);
     setenv("NO_PROXY", "127.0.0.1", 1);
-    lk_http *http = new_http(NULL);
-    expect_answer(http, "http://sqs.invalid/x", "GET http://sqs.invalid/x HTTP/1.1");
+    lk_http *http = lk_test_pool_new(NULL);
+    lk_test_pool_expect(http, "http://sqs.invalid/x", "GET http://sqs.invalid/x HTTP/1.1");
     char direct[64];
     snprintf(direct, sizeof(direct), "%s/y", lk_test_peer_url(peer));
-    expect_answer(http, direct, "GET /y HTTP/1.1");
+    lk_test_pool_expect(http, direct, "GET /y HTTP/1.1");
     lk_http_free(http);
     unsetenv("http_proxy");
     unsetenv("NO_PROXY");
@@ -673,7 +327,7 @@ static void without_proxy_means_without(void **state LK_UNUSED)
     assert_non_null(http);
     char direct[64];
     snprintf(direct, sizeof(direct), "%s/next", lk_test_peer_url(peer));
-    expect_answer(http, direct, "GET /next HTTP/1.1");
+    lk_test_pool_expect(http, direct, "GET /next HTTP/1.1");
     lk_http_free(http);
     unsetenv("http_proxy");
     lk_test_peer_stop(peer);
@@ -691,9 +345,9 @@ static void a_proxy_that_refuses_the_tunnel_says_that_nothing_was_sent(void **st
     lk_err err = {0};
     lk_test_peer *peer = lk_test_peer_start(serve_refusal, NULL);
     setenv("https_proxy", lk_test_peer_url(peer), 1);
-    lk_http *http = new_http(NULL);
+    lk_http *http = lk_test_pool_new(NULL);
     lk_http_response response;
-    assert_lk_fails(call(http, "https://sqs.invalid/", &response, &err), LK_E_CONNECT);
+    assert_lk_fails(lk_test_pool_call(http, "https://sqs.invalid/", &response, &err), LK_E_CONNECT);
     assert_non_null(strstr(err.message, "407"));
     lk_http_free(http);
     unsetenv("https_proxy");
@@ -716,17 +370,6 @@ int main(void)
         cmocka_unit_test(a_connection_closed_while_idle_is_replaced),
         cmocka_unit_test(after_a_timeout_idle_connections_are_not_trusted),
         cmocka_unit_test(a_fresh_connection_can_be_asked_for),
-        cmocka_unit_test(a_warm_request_is_written_when_start_returns),
-        cmocka_unit_test(transfers_on_their_way_have_connections_of_their_own),
-        cmocka_unit_test(freeing_the_pool_ends_what_is_on_its_way),
-        cmocka_unit_test(only_time_spent_waiting_counts_against_a_stopped_peer),
-        cmocka_unit_test(an_answer_that_came_while_nobody_looked_is_an_answer),
-        cmocka_unit_test(an_interrupt_ends_a_wait_at_once),
-        cmocka_unit_test(an_interrupt_with_nobody_waiting_is_for_the_next_wait),
-        cmocka_unit_test(a_forked_child_leaves_its_parents_connection_alone),
-        cmocka_unit_test(a_connection_idle_for_too_long_by_wall_clock_is_not_reused),
-        cmocka_unit_test(a_thaw_does_not_cut_off_what_is_on_its_way),
-        cmocka_unit_test(connections_are_not_inherited_by_programs),
         cmocka_unit_test(proxy_variables_are_honoured),
         cmocka_unit_test(without_proxy_means_without),
         cmocka_unit_test(a_proxy_that_refuses_the_tunnel_says_that_nothing_was_sent),

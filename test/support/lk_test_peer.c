@@ -218,3 +218,18 @@ void lk_test_peer_count(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
         lk_test_peer_answer(fd, text);
     }
 }
+
+void lk_test_peer_hang_up(int fd, int number LK_UNUSED, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+}
+
+void lk_test_peer_fall_silent(int fd, int number, void *ctx LK_UNUSED)
+{
+    lk_test_peer_read(fd, NULL);
+    lk_test_peer_answer(fd, "alive");
+    while (lk_test_peer_read(fd, NULL)) {
+        if (number > 1)
+            lk_test_peer_answer(fd, "alive");
+    }
+}

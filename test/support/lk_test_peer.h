@@ -41,7 +41,11 @@ bool lk_test_peer_read(int fd, lk_buf *request);
 void lk_test_peer_write(int fd, const char *text);
 /* A whole 200 answer. */
 void lk_test_peer_answer(int fd, const char *body);
-/* Serves requests with their number on this connection, "0", "1", … */
+/* What a peer may do with a connection. Answers its requests with their number, "0", "1", … */
 void lk_test_peer_count(int fd, int number, void *ctx);
+/* Hangs up when a request has come. */
+void lk_test_peer_hang_up(int fd, int number, void *ctx);
+/* Answers "alive"; the first two connections answer once and are silent from then on. */
+void lk_test_peer_fall_silent(int fd, int number, void *ctx);
 
 #endif
