@@ -43,7 +43,7 @@ typedef enum lk_invoke_status {
     LK_INVOKE_KILLED,    /* the process was ended because the function stops */
     /* no process got the event: */
     LK_INVOKE_UNSTARTED, /* none can be started: *payload says why */
-    LK_INVOKE_THROTTLED, /* none became free in time */
+    LK_INVOKE_THROTTLED, /* none became free in time, or it ended before it got the event */
     LK_INVOKE_STOPPED    /* the function is draining */
 } lk_invoke_status;
 

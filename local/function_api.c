@@ -7,6 +7,8 @@
  */
 #include "function_api.h"
 
+#include "peer.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <microhttpd.h>
@@ -148,6 +150,23 @@ static void unpark_all(lk_function_api *api)
     }
 }
 
+/* An event that is handed to nobody would count as begun. */
+static bool hung_up(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info && lk_peer_gone(info->connect_fd);
+}
+
+static enum MHD_Result hand_out(lk_function_api *api, struct MHD_Connection *connection)
+{
+    if (hung_up(connection))
+        return MHD_NO;
+    api->state = API_RUNNING;
+    snprintf(api->request_id, sizeof(api->request_id), "%s", api->request->request_id);
+    return reply_event(connection, api->request);
+}
+
 /* A repeated `next` while the event is being worked on gets the same event again: the first answer
  * may not have arrived. */
 static enum MHD_Result handle_next(lk_function_api *api, call *c)
@@ -165,13 +184,10 @@ static enum MHD_Result handle_next(lk_function_api *api, call *c)
             api->request_id[0] = '\0';
             now_ready = true;
         }
-        if (api->request && !api->has_answer) {
-            api->state = API_RUNNING;
-            snprintf(api->request_id, sizeof(api->request_id), "%s", api->request->request_id);
-            result = reply_event(c->connection, api->request);
-        } else {
+        if (api->request && !api->has_answer)
+            result = hand_out(api, c->connection);
+        else
             park(api, c);
-        }
     }
     pthread_mutex_unlock(&api->lock);
     if (now_ready)
@@ -514,7 +530,7 @@ int lk_function_api_port(const lk_function_api *api)
 lk_function_answer lk_function_api_invoke(lk_function_api *api, const lk_function_request *request,
                                           lk_buf *payload, char error_type[LK_ERROR_TYPE_SIZE])
 {
-    lk_function_answer answer = LK_ANSWER_ENDED;
+    lk_function_answer answer = LK_ANSWER_UNHEARD;
     error_type[0] = '\0';
     pthread_mutex_lock(&api->lock);
     api->request = request;
@@ -528,6 +544,8 @@ lk_function_answer lk_function_api_invoke(lk_function_api *api, const lk_functio
         *payload = api->payload;
         api->payload = (lk_buf){0};
         memcpy(error_type, api->error_type, LK_ERROR_TYPE_SIZE);
+    } else if (strcmp(api->request_id, request->request_id) == 0) {
+        answer = LK_ANSWER_ENDED;
     }
     api->error_type[0] = '\0';
     api->request = NULL;

@@ -40,7 +40,8 @@ typedef enum lk_function_answer {
     LK_ANSWER_RESPONSE,
     LK_ANSWER_ERROR,     /* the runtime posted …/error */
     LK_ANSWER_TOO_LARGE, /* response over LK_RESPONSE_MAX_BYTES; the runtime got 413 and lives on */
-    LK_ANSWER_ENDED      /* lk_function_api_end came first */
+    LK_ANSWER_ENDED,     /* lk_function_api_end came first, */
+    LK_ANSWER_UNHEARD    /* even before the runtime got the event */
 } lk_function_answer;
 
 #define LK_ERROR_TYPE_SIZE 96

@@ -57,7 +57,7 @@ void lk_function_worker_claim(lk_function_worker *w)
 {
     w->ready = false;
     w->invoking = true;
-    w->has_worked = true;
+    w->given++;
     w->shared->running++;
 }
 
@@ -122,9 +122,15 @@ static lk_invoke_status conclude(invocation *i, lk_function_answer answer, lk_bu
         report(i, "error");
         return LK_INVOKE_TOO_LARGE;
     case LK_ANSWER_ENDED:
+    case LK_ANSWER_UNHEARD:
         break;
     }
-    return i->end == LK_WORKER_OVERDUE ? conclude_timeout(i, payload) : conclude_crash(i, payload);
+    if (i->end == LK_WORKER_OVERDUE)
+        return conclude_timeout(i, payload);
+    lk_invoke_status status = conclude_crash(i, payload);
+    if (answer == LK_ANSWER_ENDED)
+        return status;
+    return status == LK_INVOKE_KILLED ? LK_INVOKE_STOPPED : LK_INVOKE_THROTTLED;
 }
 
 /* --- The invocation ------------------------------------------------------------------------- */
@@ -156,9 +162,11 @@ static void observe_end(invocation *i)
     pthread_mutex_unlock(&w->shared->lock);
 }
 
-static void release(lk_function_worker *w)
+/* heard: the process got the event. */
+static void release(lk_function_worker *w, bool heard)
 {
     pthread_mutex_lock(&w->shared->lock);
+    w->given -= !heard;
     w->invoking = false;
     w->shared->running--;
     pthread_cond_broadcast(&w->shared->changed);
@@ -178,6 +186,6 @@ lk_invoke_status lk_function_worker_invoke(lk_function_worker *w, lk_slice event
     lk_function_answer answer = lk_function_api_invoke(w->api, &request, payload, i.error_type);
     observe_end(&i);
     lk_invoke_status status = conclude(&i, answer, payload);
-    release(w);
+    release(w, answer != LK_ANSWER_UNHEARD);
     return status;
 }

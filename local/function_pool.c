@@ -323,14 +323,17 @@ lk_invoke_status lk_function_invoke(lk_function *function, lk_slice event, lk_sl
                                     int64_t wait_ms, lk_buf *payload)
 {
     int64_t until = lk_mono_ms() + wait_ms;
-    lk_buf_reset(payload);
-    lk_invoke_status status = lk_function_reserve(function, wait_ms);
-    if (status == LK_INVOKE_THROTTLED)
-        return explain_throttle(function, payload);
-    if (status != LK_INVOKE_OK)
-        return status;
-    return lk_function_invoke_reserved(function, event, trace_id, LK_MAX(until - lk_mono_ms(), 0),
-                                       payload);
+    lk_invoke_status status;
+    do {
+        lk_buf_reset(payload);
+        status = lk_function_reserve(function, LK_MAX(until - lk_mono_ms(), 0));
+        if (status == LK_INVOKE_THROTTLED)
+            return explain_throttle(function, payload);
+        if (status == LK_INVOKE_OK)
+            status = lk_function_invoke_reserved(function, event, trace_id,
+                                                 LK_MAX(until - lk_mono_ms(), 0), payload);
+    } while (status == LK_INVOKE_THROTTLED && lk_mono_ms() < until);
+    return status;
 }
 
 size_t lk_function_running(lk_function *function)

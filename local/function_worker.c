@@ -93,7 +93,8 @@ static void reset_process_state(lk_function_worker *w)
     w->cause = LK_WORKER_ENDED;
     w->killing_since = 0;
     w->alive = true;
-    w->ready = w->was_ready = w->has_worked = w->init_failed = false;
+    w->ready = w->was_ready = w->init_failed = false;
+    w->given = 0;
     lk_buf_clear(&w->init_report);
     w->init_us = 0;
     w->started_us = lk_function_mono_us();
@@ -318,7 +319,7 @@ static int64_t judge_end(lk_function_worker *w)
 {
     if (w->cause == LK_WORKER_STOPPED)
         return 0;
-    if (w->has_worked) {
+    if (w->given > 0) {
         w->failures = 0;
         return 0;
     }

@@ -88,7 +88,7 @@ typedef struct lk_function_worker {
     bool alive;               /* the process may be given work, once ready */
     bool ready;               /* it waits for an event */
     bool was_ready;           /* it has started up */
-    bool has_worked;          /* it was given an invocation */
+    size_t given;             /* invocations, but for one that it did not live to get */
     bool invoking;            /* somebody is in lk_function_worker_invoke: api and output stay */
     int64_t started_us;       /* mono µs */
     int64_t init_us;          /* duration of the start, to be reported once; 0: reported */

@@ -6,6 +6,8 @@
  */
 #include "server_http.h"
 
+#include "peer.h"
+
 #include <microhttpd.h>
 
 #include <stdio.h>
@@ -279,8 +281,7 @@ static enum MHD_Result send_answer(lk_server_call *call)
  * gives its messages back. */
 static bool client_left_with_messages(const lk_server_call *call)
 {
-    return call->waited && lk_server_sqs_has_messages(call) &&
-           lk_polls_peer_gone(call->poll.socket);
+    return call->waited && lk_server_sqs_has_messages(call) && lk_peer_gone(call->poll.socket);
 }
 
 static enum MHD_Result answer(lk_server_call *call)

@@ -4,10 +4,10 @@
  */
 #include "server_poll.h"
 
-#include <errno.h>
+#include "peer.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* Every line is looked at so often whatever happens: that finds clients that hung up, and nothing
  * is late by more when the wall clock is set or a transaction had to be rolled back. */
@@ -127,13 +127,6 @@ void lk_polls_touch_all(lk_polls *polls)
 
 /* --- Serving -------------------------------------------------------------------------------- */
 
-bool lk_polls_peer_gone(int socket)
-{
-    char byte;
-    ssize_t got = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-}
-
 static void touch(void *ctx, int64_t queue_id)
 {
     lk_polls_touch(ctx, queue_id);
@@ -177,7 +170,7 @@ static void note_due(lk_polls *polls, lk_writer *writer, lk_poll_line *line)
 static void serve_line(lk_polls *polls, lk_writer *writer, lk_poll_line *line)
 {
     while (line->first && !lk_writer_aborted(writer)) {
-        if (!lk_polls_peer_gone(line->first->socket) &&
+        if (!lk_peer_gone(line->first->socket) &&
             run_request(polls, writer, line->first->request) == LK_ACTION_WAITS)
             break;
         release(polls, writer, line, &line->first);
@@ -202,7 +195,7 @@ static void serve_touched(lk_polls *polls, lk_writer *writer)
 static void end_overdue(lk_polls *polls, lk_writer *writer, lk_poll_line *line, int64_t mono_ms)
 {
     for (lk_poll **at = &line->first; *at;) {
-        if (mono_ms >= (*at)->deadline_ms || lk_polls_peer_gone((*at)->socket)) {
+        if (mono_ms >= (*at)->deadline_ms || lk_peer_gone((*at)->socket)) {
             release(polls, writer, line, at);
             continue;
         }

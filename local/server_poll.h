@@ -49,7 +49,5 @@ void lk_polls_end_all(lk_polls *polls, lk_writer *writer);
 void lk_polls_close(lk_polls *polls, lk_writer *writer);
 /* The writer's turn: serves, ends what is over, returns when to look again. */
 int64_t lk_polls_turn(lk_polls *polls, lk_writer *writer);
-/* The client of this socket hung up. A half-closed connection counts as gone. */
-bool lk_polls_peer_gone(int socket);
 
 #endif

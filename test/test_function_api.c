@@ -431,12 +431,12 @@ static void the_end_of_the_process_ends_the_invocation(void **state)
     assert_int_equal(end_invocation(f), LK_ANSWER_ENDED);
 }
 
-static void an_invocation_of_an_ended_process_ends_at_once(void **state)
+static void an_invocation_of_an_ended_process_ends_unheard_at_once(void **state)
 {
     fixture *f = *state;
     lk_function_api_end(f->api);
     begin_invocation(f, "id-1", "{}");
-    assert_int_equal(end_invocation(f), LK_ANSWER_ENDED);
+    assert_int_equal(end_invocation(f), LK_ANSWER_UNHEARD);
 }
 
 #define API_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -464,7 +464,7 @@ int main(void)
         API_TEST(init_error_after_init_is_403),
         API_TEST(unknown_calls_are_refused),
         API_TEST(the_end_of_the_process_ends_the_invocation),
-        API_TEST(an_invocation_of_an_ended_process_ends_at_once),
+        API_TEST(an_invocation_of_an_ended_process_ends_unheard_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,6 +103,23 @@ static void a_process_killed_while_idle_is_replaced(void **state)
     assert_true(lk_test_function_pid(f) != first);
 }
 
+/* Nothing was begun: whoever waits for the answer never learns of the dead one. */
+static void an_event_for_a_process_that_died_idle_goes_to_the_next_one(void **state)
+{
+    lk_test_function *f = *state;
+    lk_test_function_start(f, NULL, LK_TEST_FUNCTION_PATIENCE_MS);
+    for (int i = 0; i < 20; i++) {
+        pid_t dead = lk_test_function_pid(f);
+        assert_int_equal(lk_function_reserve(f->function, LK_TEST_FUNCTION_PATIENCE_MS),
+                         LK_INVOKE_OK); /* it waits for its next event */
+        lk_function_release(f->function);
+        assert_int_equal(kill(dead, SIGKILL), 0);
+        while (!lk_test_process_gone(dead)) /* at once: the function is to learn of it later */
+            continue;
+        assert_int_equal(lk_test_function_invoke(f, "{\"do\":\"echo\"}"), LK_INVOKE_OK);
+    }
+}
+
 /* --- Stopping ------------------------------------------------------------------------------- */
 
 typedef struct stopper {
@@ -291,6 +308,7 @@ int main(void)
         FUNCTION_TEST(a_start_that_fails_is_reported_and_tried_again_ever_more_slowly),
         FUNCTION_TEST(an_init_error_is_passed_through),
         FUNCTION_TEST(a_process_killed_while_idle_is_replaced),
+        FUNCTION_TEST(an_event_for_a_process_that_died_idle_goes_to_the_next_one),
         FUNCTION_TEST(stop_lets_a_running_invocation_finish),
         FUNCTION_TEST(stop_ends_what_runs_over_its_grace),
         FUNCTION_TEST(a_process_deaf_to_sigterm_is_killed),
