@@ -39,7 +39,7 @@ end
 
 # Retries of their own: more and fewer than the configuration's four.
 module OwnRetries
-  LIMITS = { Nil: [nil, 4], Nine: [9, 9], One: [1, 1], None: [false, 0], All: [true, 12], Many: [40, 12] }.freeze
+  LIMITS = { Nil: [nil, 4], Nine: [9, 9], One: [1, 1], None: [false, 0], All: [true, 12], Many: [2**40, 12] }.freeze
 
   LIMITS.each { |name, (value)| const_set(name, Class.new(ActJob) { lambdakiq_options retry: value }) }
 end

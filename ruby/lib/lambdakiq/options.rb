@@ -36,7 +36,7 @@ module Lambdakiq
       return Native::RETRY_UNSET if value.nil?
 
       check_retry(value, owner)
-      { false => 0, true => Native::RETRY_MAX }.fetch(value, value)
+      { false => 0, true => Native::RETRY_MAX }.fetch(value) { [value, Config::MAX_RETRIES].min }
     end
 
     # The group a job wants to be in, by the method that its class may have for it; nil when it does not say.
