@@ -45,15 +45,15 @@ module Lambdakiq
 
     private
 
-    # A step that fails is the core's trouble with SQS, not with a record: what could not be started
-    # comes back, what is done stays done.
+    # A step that fails is the core's trouble with SQS, or what a client of the application's own answered, not
+    # with a record: what could not be started comes back, what is done stays done.
     def each_job(steps)
       loop do
         steps.stop if Containment.ending || Shutdown.requested?
         index = steps.next or break
         work(steps, yield(index))
       end
-    rescue Error => e
+    rescue StandardError => e
       Lambdakiq.logger.error("[Lambdakiq] the batch was cut short: #{ErrorText.of(e)}")
       steps.stop
     end

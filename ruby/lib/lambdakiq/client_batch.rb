@@ -111,7 +111,7 @@ module Lambdakiq
     # What nobody starts now.
     def give_back_rest
       while take
-        give_back unless foreign?
+        settle('could not be given back') { give_back unless foreign? }
       end
     end
 

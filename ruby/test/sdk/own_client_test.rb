@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'sdk_helper'
+require 'delegate'
 
 # `config.lambdakiq.client = Aws::SQS::Client.new`: the real one, against the local server.
 class OwnClientTest < QueueTest
@@ -107,6 +108,27 @@ class OwnClientTest < QueueTest
     invoke(queue)
 
     assert_equal [['far', 1]], Ledger.lines
+  end
+
+  # Ours, but for a queue of which it knows nothing.
+  class Forgetful < SimpleDelegator
+    def get_queue_attributes(queue_url:, **)
+      queue_url.include?('forgotten') ? Struct.new(:attributes).new : super
+    end
+  end
+
+  def test_an_answer_that_makes_no_sense_fails_no_job_that_worked
+    known = make_queue
+    forgotten = "#{known}-forgotten".tap { |name| sqs.create_queue(queue_name: name) }
+    [known, forgotten, forgotten].each { |queue| ActJob.set(queue: queue).perform_later(queue) }
+    records = [known, forgotten].flat_map { |queue| event(queue)['Records'] }
+    Lambdakiq.config.client = Forgetful.new(Lambdakiq.config.client)
+    Lambdakiq.instance_variable_set(:@client, nil)
+
+    assert_equal records.last(2).map { |record| record['messageId'] },
+                 (Lambdakiq.handler('Records' => records)[:batchItemFailures].map { |item| item[:itemIdentifier] })
+    assert_equal [[known, 1]], Ledger.lines
+    assert_match(/the batch was cut short: NoMethodError/, LOG.string)
   end
 
   # B21: there may be one of the same name in this account.
