@@ -37,7 +37,6 @@ module Lambdakiq
       @items = []
       @taken = 0 # so many of them
       @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
-      @read_at = {} # queue => when its attributes were read
       @unreadable = [] # queues, that were asked in vain: each question may take seconds
       @warned = Set.new
       @notes = []
@@ -231,22 +230,26 @@ module Lambdakiq
     def attributes
       return NO_ATTRIBUTES if @unreadable.include?(@item.queue)
 
-      @read_at[@item.queue] ||= Time.now
       @item.queue.attributes
     rescue StandardError => e
+      without_attributes(e)
+    end
+
+    def without_attributes(error)
       @unreadable << @item.queue
-      say('ATTRIBUTES_UNKNOWN', true, "its attributes cannot be read: #{e.message}", nil, e)
+      say('ATTRIBUTES_UNKNOWN', true, "its attributes cannot be read: #{error.message}", nil, error)
       NO_ATTRIBUTES
     end
 
-    # Whether they were older than a deletion may rest on.
+    # @return [Boolean] whether they were older than a deletion may rest on; what cannot be read again is unknown
     def reload_attributes
-      return false if Time.now - @read_at.fetch(@item.queue, Time.at(0)) < FRESH_S
+      return false if @unreadable.include?(@item.queue) || !@item.queue.attributes_older_than?(FRESH_S)
 
-      @read_at[@item.queue] = Time.now
       @item.queue.reload_attributes
-    rescue StandardError
-      false
+      true
+    rescue StandardError => e
+      without_attributes(e)
+      true
     end
 
     def carry_out(action, wait_s, dead, _limit = nil, _sleep_ms = nil, warning = nil)

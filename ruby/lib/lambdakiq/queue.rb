@@ -24,7 +24,7 @@ module Lambdakiq
 
     # @return [Hash{String => String}] all attributes, as of the first time they were asked for
     def attributes
-      @attributes ||= read_attributes
+      @attributes || reload_attributes
     end
 
     # @return [Hash, nil] nil without a dead-letter queue
@@ -109,7 +109,14 @@ module Lambdakiq
     #
     # @api private
     def reload_attributes
-      @attributes = read_attributes
+      @attributes = read_attributes.tap { @read_at = Time.now }
+    end
+
+    # @param seconds [Integer]
+    # @return [Boolean] whether {#attributes} are as of longer ago
+    # @api private
+    def attributes_older_than?(seconds)
+      @read_at.nil? || (Time.now - @read_at).abs > seconds
     end
 
     private

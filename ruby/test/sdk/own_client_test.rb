@@ -1,10 +1,13 @@
 # frozen_string_literal: true
 
 require_relative 'sdk_helper'
+require 'active_support/testing/time_helpers'
 require 'delegate'
 
 # `config.lambdakiq.client = Aws::SQS::Client.new`: the real one, against the local server.
 class OwnClientTest < QueueTest
+  include ActiveSupport::Testing::TimeHelpers
+
   def setup
     super
     Lambdakiq.config.client = Aws::SQS::Client.new(endpoint: SERVER.url)
@@ -110,6 +113,26 @@ class OwnClientTest < QueueTest
     assert_equal [['far', 1]], Ledger.lines
   end
 
+  # What one event has learnt of a queue is old news at another.
+  def test_attributes_from_an_earlier_event_delete_no_job
+    queue = queue_without_dead_letters
+    sqs.create_queue(queue_name: dead(queue))
+    policy = JSON.generate(deadLetterTargetArn: SERVER.arn(dead(queue)), maxReceiveCount: 13)
+    sqs.set_queue_attributes(queue_url: queue, attributes: { 'RedrivePolicy' => policy })
+    travel(11) { assert_equal 1, invoke(queue).size }
+
+    assert_equal [0, 1, 0], counts(queue)
+  end
+
+  def test_attributes_that_cannot_be_read_again_delete_no_job
+    queue = queue_without_dead_letters
+    Lambdakiq.config.client.singleton_class.define_method(:get_queue_attributes) { |**| raise IOError, 'as told' }
+    unknown = events('attributes_unknown.lambdakiq') { travel(11) { assert_equal 1, invoke(queue).size } }
+
+    assert_equal 1, unknown.size
+    assert_equal [0, 1, 0], counts(queue)
+  end
+
   # Ours, but for a queue of which it knows nothing.
   class Forgetful < SimpleDelegator
     def get_queue_attributes(queue_url:, **)
@@ -184,6 +207,15 @@ class OwnClientTest < QueueTest
   end
 
   private
+
+  # Known to this process by a job that failed and was deleted; with another that will fail.
+  def queue_without_dead_letters
+    make_queue(dead_letters: false).tap do |queue|
+      ActJob.set(queue: queue).perform_later('fail')
+      assert_empty invoke(queue)
+      ActJob.set(queue: queue).perform_later('fail')
+    end
+  end
 
   # To look at queues by name, which the SDK cannot.
   def sqs
