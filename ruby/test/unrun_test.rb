@@ -8,6 +8,12 @@ class PatientJob < GroupJob
   lambdakiq_options retry: 12, message_group_id: ->(job) { job.arguments.first }
 end
 
+class SlowJob < ApplicationJob
+  def perform
+    sleep 1.1
+  end
+end
+
 # No job reaches the dead-letter queue without a run because its receives went to waiting. The cells of the
 # decision are in the core's tests; here is that both engines ask it, and do as it says.
 module Unrun
@@ -170,6 +176,17 @@ module Unrun
     invoke(queue)
 
     assert_equal [%w[a work]], Ledger.lines
+  end
+
+  def test_a_follower_waits_for_what_is_left_of_its_heads_wait
+    queue = make_queue(fifo: true)
+    GroupJob.set(queue: queue).perform_later('a', 'fail')
+    SlowJob.set(queue: queue).perform_later
+    GroupJob.set(queue: queue).perform_later('a', 'follower')
+    records = event(queue)['Records'].sort_by { |record| record['attributes']['SequenceNumber'] }
+    skipped = events('skipped.lambdakiq') { Lambdakiq.handler('Records' => records) }
+
+    assert_operator skipped.fetch(0).payload[:wait], :<, 30 + 2
   end
 
   # It would be received before what holds its group up, time and again.

@@ -36,7 +36,7 @@ module Lambdakiq
       @options = options
       @items = []
       @taken = 0 # so many of them
-      @groups = {} # group => seconds its head waits (nil: unknown), once something holds it up
+      @groups = {} # group => when its head's wait ends (nil: unknown), once something holds it up
       @unreadable = [] # queues, that were asked in vain: each question may take seconds
       @warned = Set.new
       @notes = []
@@ -218,7 +218,8 @@ module Lambdakiq
     def group_wait_s
       return unless @groups.key?(@item.group)
 
-      @groups[@item.group] || attributes['VisibilityTimeout']&.to_i
+      ends_at = @groups[@item.group]
+      ends_at ? [ends_at - monotonic_s, 0].max.ceil : attributes['VisibilityTimeout']&.to_i
     end
 
     def max_receive_count
@@ -310,7 +311,7 @@ module Lambdakiq
     # A dead head blocks nobody; all others hold their group up.
     def hold(action, wait_s, dead)
       @client.deaths.add(@item.record.message_id) if dead
-      @groups[@item.group] = wait_s if @item.group && !dead && action != :skip
+      @groups[@item.group] = wait_s && (monotonic_s + wait_s) if @item.group && !dead && action != :skip
       hide(wait_s) if wait_s
     end
 
@@ -330,6 +331,10 @@ module Lambdakiq
 
     def say(kind, warning, text, wait_s = nil, error = nil)
       @notes << [kind.to_sym, warning, @item.record.message_id, @item.record.queue_name, wait_s, error, text]
+    end
+
+    def monotonic_s
+      Process.clock_gettime(Process::CLOCK_MONOTONIC)
     end
 
     def epoch_ms
