@@ -4,10 +4,17 @@
  */
 #include "function_worker.h"
 
+#include "server_listen.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+/* Of each worker: pipes, a Runtime API with its connections, and those of the poller that feeds it;
+ * about fifteen, and some while a process starts. */
+enum { FILES_PER_WORKER = 24 };
 
 struct lk_function {
     lk_function_shared shared;
@@ -150,12 +157,21 @@ static int wait_for_launch(lk_function_shared *shared, lk_err *err)
     return rc;
 }
 
+/* Beyond what the process has. Where the hard limit is too low, starts fail and say why. */
+static void make_room_for_files(int workers)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+        lk_listen_raise_file_limit((size_t)limit.rlim_cur + (size_t)workers * FILES_PER_WORKER);
+}
+
 /* A thread for each; those beyond min_workers start a process when it is wanted. */
 static int start_workers(lk_function_shared *shared, int workers, lk_err *err)
 {
     shared->workers = calloc((size_t)workers, sizeof(*shared->workers));
     if (!shared->workers)
         return LK_FAIL_NOMEM(err);
+    make_room_for_files(workers);
     for (size_t i = 0; i < (size_t)workers; i++) {
         lk_function_worker *w = &shared->workers[i];
         int rc = lk_function_worker_start(w, shared, i < shared->min_workers, err);

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -281,6 +282,25 @@ static void a_process_that_nobody_needs_ends_but_the_last_one(void **state)
     assert_int_equal(lk_function_processes(f->function), 1);
 }
 
+/* Shells and systemd give 1024 files, and each process takes a dozen of ours. */
+static void the_soft_limit_of_open_files_is_none(void **state)
+{
+    lk_test_function *f = *state;
+    const char *argv[] = {LK_TEST_FUNCTION_COMMAND, NULL};
+    lk_function_options options = lk_test_function_options(f, argv);
+    struct rlimit before, few = {.rlim_cur = 64};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    options.workers = 12;
+    lk_test_function_start_with(f, &options);
+    while (lk_function_processes(f->function) < 12)
+        lk_test_sleep_ms(3);
+    lk_function_stop(f->function, 0);
+    assert_int_equal(lk_test_function_log_count(f, "open files"), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void a_process_over_its_memory_is_killed_when_that_is_asked_for(void **state)
 {
     lk_test_function *f = *state;
@@ -317,6 +337,7 @@ int main(void)
         FUNCTION_TEST(workers_die_with_the_process_that_started_them),
         FUNCTION_TEST(a_process_more_starts_for_who_would_wait_for_a_busy_one),
         FUNCTION_TEST(a_process_that_nobody_needs_ends_but_the_last_one),
+        FUNCTION_TEST(the_soft_limit_of_open_files_is_none),
         FUNCTION_TEST(a_process_over_its_memory_is_killed_when_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
