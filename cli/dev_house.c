@@ -14,7 +14,7 @@
 
 enum {
     STOP_GRACE_MS = 30000, /* what a running job gets when we are asked to stop */
-    OWN_VARIABLES = 6,
+    OWN_VARIABLES = 7,
     RECURSION_LIMIT = 16
 };
 
@@ -55,6 +55,8 @@ static int add_own(lk_dev_house *h, const char *url, lk_err *err)
 {
     const lk_dev_options *o = h->plan->options;
     int rc = add_entry(h, "AWS_REGION", o->region, err);
+    if (rc == 0) /* for boto3 and the AWS CLI before version 2; on Lambda both are set */
+        rc = add_entry(h, "AWS_DEFAULT_REGION", o->region, err);
     if (rc == 0 && !getenv("AWS_ACCESS_KEY_ID") && !getenv("AWS_PROFILE")) {
         rc = add_entry(h, "AWS_ACCESS_KEY_ID", "local", err);
         if (rc == 0)

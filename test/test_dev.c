@@ -425,7 +425,8 @@ static void print_env_prints_what_another_process_needs(void **state)
     unsetenv("AWS_ACCESS_KEY_ID");
     assert_int_equal(status, 0);
     snprintf(expected, sizeof(expected),
-             "export AWS_REGION=us-east-1\nexport JOBS_QUEUE_NAME=jobs\n"
+             "export AWS_REGION=us-east-1\nexport AWS_DEFAULT_REGION=us-east-1\n"
+             "export JOBS_QUEUE_NAME=jobs\n"
              "export LAMBDAKIQ_CLOCK_FILE='%s/a b.db.clock'\n"
              "export AWS_ENDPOINT_URL_SQS=http://127.0.0.1:4711\n",
              cwd);
