@@ -355,6 +355,8 @@ static int64_t run_one_process(lk_function_worker *w)
 {
     lk_err err;
     if (start_process(w, &err) != 0) {
+        if (w->awaited && w->launch.code != LK_OK)
+            return RESTART_FIRST_MS; /* told by who waits; there is no next one */
         keep_init_error(w, "Runtime.InvalidEntrypoint", err.message);
         return note_failure(w, err.message);
     }
@@ -398,6 +400,7 @@ int lk_function_worker_start(lk_function_worker *w, lk_function_shared *shared, 
 {
     *w = (lk_function_worker){.shared = shared,
                               .wanted = wanted,
+                              .awaited = wanted,
                               .wake = {-1, -1},
                               .process = {.pidfd = -1, .output_fd = -1},
                               .output = {.fd = -1}};

@@ -82,6 +82,7 @@ typedef struct lk_function_worker {
     int64_t idle_since_ms; /* mono ms; while ready */
     bool launched;         /* the first process was started, or could not be: */
     lk_err launch;         /* why not */
+    bool awaited;          /* lk_function_start waits for that, and fails with it */
     lk_function_api *api;
     lk_log_stream output;
     pid_t pid;                /* 0: none */

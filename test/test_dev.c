@@ -443,6 +443,7 @@ static void a_missing_command_is_named(void **state)
                              ":memory:",      "--",  "/no/such/program", NULL};
     assert_run(f, none, 2, "there is no command behind \"--\"");
     assert_run(f, missing, 1, "cannot run \"/no/such/program\": No such file or directory");
+    assert_null(strstr(f->program.output.ptr, "next start")); /* there is none */
 }
 
 static void a_port_in_use_is_named(void **state)
