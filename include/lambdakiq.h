@@ -555,10 +555,10 @@ LK_API lk_decision lk_job_after(const lk_job_facts *facts, bool success);
  * at its last one LEAVE_FOR_DLQ (or DRAIN), dead. Pure. */
 LK_API lk_decision lk_job_unsent(const lk_job_facts *facts);
 /* What becomes of a job that is not started now (the deadline, a shutdown): HOP, but reported
- * failed, when giving it back would spend its last receive, or one before its first run; SKIP
- * behind its group's head; else RETRY with wait 0. may_hop: false when there is no time for a send,
- * or when nothing at all ran in this invocation: what is sent anew each time and never started
- * would go round for ever. Pure. */
+ * failed, when giving it back would spend its last receive or try, or a receive before its first
+ * run; SKIP behind its group's head; else RETRY with wait 0. may_hop: false when there is no time
+ * for a send, or when nothing at all ran in this invocation: what is sent anew each time and never
+ * started would go round for ever. Pure. */
 LK_API lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop);
 
 /* --- Batch ---------------------------------------------------------------------------------- */

@@ -226,10 +226,16 @@ static lk_decision wait_until_due(const lk_job_facts *f, int64_t early_ms)
     return f->fifo ? wait_fifo(f, early_ms) : no_call(LK_HOP);
 }
 
+/* With so many receives counted as tries it is dead, and its message stays. */
+static bool is_spent_after(const lk_job_facts *f, int tries)
+{
+    lk_decision death = die(f);
+    return tries > limit_of(f) && death.dead && death.action != LK_DELETE;
+}
+
 bool lk_job_is_spent(const lk_job_facts *facts)
 {
-    lk_decision death = die(facts);
-    return failure_number(facts) > limit_of(facts) + 1 && death.dead && death.action != LK_DELETE;
+    return is_spent_after(facts, failure_number(facts) - 1);
 }
 
 /* Its receives may have gone to waiting, for others of its FIFO group or for its start time where
@@ -281,7 +287,14 @@ lk_decision lk_job_unsent(const lk_job_facts *facts)
     return defer.wait_s > 0 ? defer : no_call(LK_DEFER);
 }
 
-/* Giving a job back spends a receive. Not the last one, which would be its end: it is sent anew,
+/* Should this receive pass without a run, there will be none. */
+static bool is_last_chance(const lk_job_facts *f)
+{
+    return lk_job_is_last_receive(f) ||
+           (!may_have_waited(f) && is_spent_after(f, failure_number(f)));
+}
+
+/* Giving a job back spends a receive. Not its last chance, which would be its end: it is sent anew,
  * though that costs it its place in its group, as the dead-letter queue would. And none before its
  * first run, where there is no such place. What has died goes on its way. */
 lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop)
@@ -290,7 +303,7 @@ lk_decision lk_job_unstarted(const lk_job_facts *facts, bool may_hop)
     bool unrun = may_be_unrun(&f);
     bool died = f.seen_dead || (lk_job_is_spent(&f) && !unrun);
     bool has_place = f.fifo && !f.alone_in_group;
-    if (may_hop && !died && (lk_job_is_last_receive(&f) || (unrun && !has_place)))
+    if (may_hop && !died && (is_last_chance(&f) || (unrun && !has_place)))
         return no_call(LK_HOP);
     return f.group_blocked ? skip(&f) : (lk_decision){.action = LK_RETRY, .wait_s = 0};
 }

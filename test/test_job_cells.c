@@ -345,13 +345,15 @@ static void check_unstarted_history(const lk_job_facts *f, int tries, int which_
     bool never_ran = f->receive_count == 1 || may_have_waited(f);
     bool has_place = f->fifo && !f->alone_in_group;
     bool died = f->seen_dead || (which_try > tries && stays_after_death(f) && !never_ran);
+    bool last_try = which_try == tries && stays_after_death(f) && !may_have_waited(f);
+    bool last = is_last_receive(f) || last_try;
     lk_decision d = lk_job_unstarted(f, true);
-    if (is_last_receive(f) && !died)
-        promise(d.action == LK_HOP, "the last receive is for a try");
+    if (last && !died)
+        promise(d.action == LK_HOP, "the last receive, and the last try, are for a try");
     if (never_ran && !has_place && !died)
         promise(d.action == LK_HOP, "no receive is spent before the first run, if that is free");
     if (d.action == LK_HOP)
-        promise(!died && d.wait_s == -1 && (is_last_receive(f) || (never_ran && !has_place)),
+        promise(!died && d.wait_s == -1 && (last || (never_ran && !has_place)),
                 "the dead stay dead, and but for a last receive a place in a group is kept");
     else if (f->group_blocked)
         promise(d.action == LK_SKIP, "a follower stays behind its head");

@@ -91,16 +91,34 @@ module NeverLose
     def exactly_once(queue, job)
       [("performed #{done(job).size} times" if done(job).size > 1),
        ('performed and in the dead-letter queue' if done?(job) && dead?(queue, job)),
-       ("#{stopped(job).size} times retry_stopped" unless told_as_promised?(job)),
+       ("#{stopped(job).size} times retry_stopped" unless told_as_promised?(queue, job)),
        tries(queue, job)]
     end
 
-    # A death is told once; and once more, should a process that did not see it give the job of a group that
-    # others share its last receive.
-    def told_as_promised?(job)
-      more = stopped(job).size - (done?(job) ? 0 : 1)
-      pids = stopped(job).map { |entry| entry['pid'] }
-      more.zero? || (more == 1 && job.group && (done?(job) || pids.uniq.size == 2))
+    # A death is told once, where an unstarted batch did not take its last try. A message of a group that others
+    # share can die once more, should a process that did not see it give it its last receive, and may even be sent
+    # again by `retry_on` then.
+    def told_as_promised?(queue, job)
+      return done?(job) || untried?(queue, job) if stopped(job).empty?
+      return stopped(job).size == 1 && !done?(job) unless job.group
+
+      stopped(job).group_by { |entry| message_of(job, entry) }.each_value.all? do |deaths|
+        deaths.size <= 2 && deaths.map { |entry| entry['pid'] }.uniq.size == deaths.size
+      end
+    end
+
+    # Given back at the last of the tries that its class has set for it.
+    def untried?(queue, job)
+      job.retry && job.kept && invocations(job).any? do |invocation|
+        record = invocation['records'].find { |candidate| of?(candidate, job) }
+        record['receive'] == limit(queue, job) + 1 &&
+          noted?(notes_of(invocation, queue).select { |note| note['message'] == record['message'] }, 'unstarted')
+      end
+    end
+
+    # The one whose run an entry ended.
+    def message_of(job, entry)
+      runs(job).reverse.find { |run| @timeline.index(run) < @timeline.index(entry) }['message']
     end
 
     # On a standard queue nothing but a try spends a receive, where there is time for one.
