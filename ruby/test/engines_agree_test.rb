@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
 require_relative 'test_helper'
+require_relative 'support/seeds'
 
 # Random events, performed by the core's batch and by the one that calls a client of the application's own.
 # What is run, told, reported and left in the queues is the same.
 #
-# LAMBDAKIQ_SEED plays one event again, LAMBDAKIQ_EVENTS says how many.
+# LAMBDAKIQ_EVENTS says how many.
 class EnginesAgreeTest < QueueTest
   # By their options.
   module Jobs
@@ -46,9 +47,7 @@ class EnginesAgreeTest < QueueTest
   end
 
   def test_random_events_are_dealt_with_in_the_same_way
-    count = Integer(ENV.fetch('LAMBDAKIQ_EVENTS', '40'))
-    seeds = ENV.key?('LAMBDAKIQ_SEED') ? [Integer(ENV['LAMBDAKIQ_SEED'])] : Array.new(count) { Random.new_seed % 1_000_000 }
-    seeds.each do |seed|
+    Seeds.take(Integer(ENV.fetch('LAMBDAKIQ_EVENTS', '40'))).each do |seed|
       core = outcome(Plan.new(seed), own: false)
       own = outcome(Plan.new(seed), own: true)
 

@@ -1,20 +1,14 @@
 # frozen_string_literal: true
 
+require_relative 'seeds'
 require_relative 'never_lose/plan'
 require_relative 'never_lose/world'
 require_relative 'never_lose/judge'
 
 # The property: whatever goes wrong, every accepted job ends performed, in the dead-letter queue, or
 # deleted where the contract says so and an event tells of it.
-#
-# LAMBDAKIQ_SEED plays one case again.
 module NeverLose
   module_function
-
-  # @return [Array<Integer>] the seed that was asked for, or new ones
-  def seeds(count)
-    ENV.key?('LAMBDAKIQ_SEED') ? [Integer(ENV.fetch('LAMBDAKIQ_SEED'))] : Array.new(count) { Random.new_seed % 1_000_000 }
-  end
 
   # @return [Array<String>] the plan and what was wrong with its outcome; empty when all is well
   def complaints(seed, within_s:, **size)
