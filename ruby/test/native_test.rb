@@ -180,7 +180,7 @@ class NativeTest < QueueTest
     options = { endpoint: SERVER.url, region: LocalSqs::REGION, access_key_id: 'a', secret_access_key: 'b' }
     verbose = $VERBOSE
     $VERBOSE = nil # ractors are experimental, says Ruby
-    Lambdakiq::Native
+    Lambdakiq.const_get(:Native) # loaded here, not in the ractor
     ractor = Ractor.new(queue, options) do |name, given|
       Lambdakiq::Native::Client.new(given).send_job(name, '{"job_id":"1"}', '1', 0, nil, nil, nil)
     end
