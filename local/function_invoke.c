@@ -57,7 +57,6 @@ void lk_function_worker_claim(lk_function_worker *w)
 {
     w->ready = false;
     w->invoking = true;
-    w->given++;
     w->shared->running++;
 }
 
@@ -166,7 +165,8 @@ static void observe_end(invocation *i)
 static void release(lk_function_worker *w, bool heard)
 {
     pthread_mutex_lock(&w->shared->lock);
-    w->given -= !heard;
+    if (heard)
+        w->has_worked = true;
     w->invoking = false;
     w->shared->running--;
     pthread_cond_broadcast(&w->shared->changed);

@@ -93,8 +93,7 @@ static void reset_process_state(lk_function_worker *w)
     w->cause = LK_WORKER_ENDED;
     w->killing_since = 0;
     w->alive = true;
-    w->ready = w->was_ready = w->init_failed = false;
-    w->given = 0;
+    w->ready = w->was_ready = w->has_worked = w->init_failed = false;
     lk_buf_clear(&w->init_report);
     w->init_us = 0;
     w->started_us = lk_function_mono_us();
@@ -319,7 +318,7 @@ static int64_t judge_end(lk_function_worker *w)
 {
     if (w->cause == LK_WORKER_STOPPED)
         return 0;
-    if (w->given > 0) {
+    if (w->has_worked) {
         w->failures = 0;
         return 0;
     }
@@ -351,11 +350,17 @@ static int64_t bury_process(lk_function_worker *w)
     return judge_end(w); /* no hook and no invoker touches w any more */
 }
 
+/* lk_function_start waits for its first process, and fails with it. */
+static bool is_awaited(const lk_function_worker *w)
+{
+    return (size_t)(w - w->shared->workers) < w->shared->min_workers;
+}
+
 static int64_t run_one_process(lk_function_worker *w)
 {
     lk_err err;
     if (start_process(w, &err) != 0) {
-        if (w->awaited && w->launch.code != LK_OK)
+        if (is_awaited(w) && w->launch.code != LK_OK)
             return RESTART_FIRST_MS; /* told by who waits; there is no next one */
         keep_init_error(w, "Runtime.InvalidEntrypoint", err.message);
         return note_failure(w, err.message);
@@ -400,7 +405,6 @@ int lk_function_worker_start(lk_function_worker *w, lk_function_shared *shared, 
 {
     *w = (lk_function_worker){.shared = shared,
                               .wanted = wanted,
-                              .awaited = wanted,
                               .wake = {-1, -1},
                               .process = {.pidfd = -1, .output_fd = -1},
                               .output = {.fd = -1}};

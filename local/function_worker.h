@@ -82,14 +82,13 @@ typedef struct lk_function_worker {
     int64_t idle_since_ms; /* mono ms; while ready */
     bool launched;         /* the first process was started, or could not be: */
     lk_err launch;         /* why not */
-    bool awaited;          /* lk_function_start waits for that, and fails with it */
     lk_function_api *api;
     lk_log_stream output;
     pid_t pid;                /* 0: none */
     bool alive;               /* the process may be given work, once ready */
     bool ready;               /* it waits for an event */
     bool was_ready;           /* it has started up */
-    size_t given;             /* invocations, but for one that it did not live to get */
+    bool has_worked;          /* it got an event */
     bool invoking;            /* somebody is in lk_function_worker_invoke: api and output stay */
     int64_t started_us;       /* mono µs */
     int64_t init_us;          /* duration of the start, to be reported once; 0: reported */
