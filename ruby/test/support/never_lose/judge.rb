@@ -51,10 +51,10 @@ module NeverLose
     # was the last.
     def helpless?(queue, job)
       invocations(job).any? do |invocation|
-        record = invocation['records'].find { |candidate| of?(candidate, job) }
+        record = record_of(invocation, job)
         last = record['receive'] == queue.max_receive_count
         notes = notes_of(invocation, queue)
-        own = notes.select { |note| note['message'] == record['message'] }
+        own = notes_on(record, notes)
         (refused?(notes) && noted?(own, 'unstarted')) || ((last || queue.fifo) && refused?(own)) ||
           (last && queue.fifo && noted?(notes, 'attributes_unknown') && noted?(own, 'skipped', 'deferred', 'unstarted'))
       end
@@ -65,6 +65,10 @@ module NeverLose
       rest = @timeline.drop(@timeline.index(invocation))
       rest.select { |entry| entry['pid'] == invocation['pid'] }.take_while { |entry| entry['what'] != 'answered' }
           .select { |entry| entry['what'] == 'note' && entry['queue'] == queue.name }
+    end
+
+    def notes_on(record, notes)
+      notes.select { |note| note['message'] == record['message'] }
     end
 
     def noted?(notes, *kinds)
@@ -102,17 +106,17 @@ module NeverLose
       return done?(job) || untried?(queue, job) if stopped(job).empty?
       return stopped(job).size == 1 && !done?(job) unless job.group
 
-      stopped(job).group_by { |entry| message_of(job, entry) }.each_value.all? do |deaths|
-        deaths.size <= 2 && deaths.map { |entry| entry['pid'] }.uniq.size == deaths.size
+      performed = done(job).map { |entry| message_of(job, entry) }
+      stopped(job).group_by { |entry| message_of(job, entry) }.all? do |message, deaths|
+        deaths.size <= (performed.include?(message) ? 1 : 2) && deaths.map { |entry| entry['pid'] }.uniq.size == deaths.size
       end
     end
 
     # Given back at the last of the tries that its class has set for it.
     def untried?(queue, job)
       job.retry && job.kept && invocations(job).any? do |invocation|
-        record = invocation['records'].find { |candidate| of?(candidate, job) }
-        record['receive'] == limit(queue, job) + 1 &&
-          noted?(notes_of(invocation, queue).select { |note| note['message'] == record['message'] }, 'unstarted')
+        record = record_of(invocation, job)
+        record['receive'] == limit(queue, job) + 1 && noted?(notes_on(record, notes_of(invocation, queue)), 'unstarted')
       end
     end
 
@@ -213,6 +217,10 @@ module NeverLose
 
     def invocations(job)
       @timeline.select { |entry| entry['what'] == 'invoked' && entry['records'].any? { |record| of?(record, job) } }
+    end
+
+    def record_of(invocation, job)
+      invocation['records'].find { |record| of?(record, job) }
     end
 
     def of?(record, job)
