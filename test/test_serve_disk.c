@@ -12,17 +12,38 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* --- Disk ----------------------------------------------------------------------------------- */
+/* A server with a database of its own. */
+typedef struct disk {
+    char directory[64];
+    char file[96];
+    lk_test_program program;
+    lk_test_server server; /* while it runs: its port */
+} disk;
 
-static void remove_database(const char *directory, const char *file)
+static int setup(void **state)
 {
-    char name[112];
-    for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end; end++) {
-        snprintf(name, sizeof name, "%s%s", file, *end);
-        unlink(name);
-    }
-    rmdir(directory);
+    disk *d = calloc(1, sizeof(*d));
+    assert_non_null(d);
+    test_store_directory(d->directory);
+    snprintf(d->file, sizeof d->file, "%s/jobs.sqlite3", d->directory);
+    *state = d;
+    return 0;
 }
+
+static int teardown(void **state)
+{
+    disk *d = *state;
+    test_store_remove(d->directory, d->file);
+    free(d);
+    return 0;
+}
+
+static void start(disk *d)
+{
+    d->server.port = lk_test_serve_start(&d->program, "--db", d->file);
+}
+
+/* --- Disk ----------------------------------------------------------------------------------- */
 
 /* The server's files may grow to so many bytes. */
 static void limit_file_size(const lk_test_program *program, rlim_t bytes)
@@ -33,24 +54,21 @@ static void limit_file_size(const lk_test_program *program, rlim_t bytes)
 
 static void a_full_disk_is_an_internal_failure_and_nothing_half_written(void **state)
 {
-    char directory[64], file[96];
-    lk_test_program program = {0};
+    disk *d = *state;
     lk_test_wire wire;
     lk_test_reply reply = {0};
     static const char batch[] =
         "{\"QueueUrl\":\"jobs\",\"Entries\":[{\"Id\":\"a\",\"MessageBody\":\"x\"},"
         "{\"Id\":\"b\",\"MessageBody\":\"y\"}]}";
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    lk_test_wire_open(&wire, lk_test_serve_start(&program, "--db", file));
+    start(d);
+    lk_test_wire_open(&wire, d->server.port);
     lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
-    limit_file_size(&program, 0);
+    limit_file_size(&d->program, 0);
     lk_test_wire_call(&wire, "SendMessageBatch", batch, &reply);
     assert_int_equal(reply.status, 500);
     assert_slice(lk_test_reply_header(&reply, "x-amzn-query-error"), "InternalFailure;Receiver");
-    lk_test_program_wait(&program, "the database failed, requests are answered with 500: ");
-    limit_file_size(&program, RLIM_INFINITY);
+    lk_test_program_wait(&d->program, "the database failed, requests are answered with 500: ");
+    limit_file_size(&d->program, RLIM_INFINITY);
     lk_test_wire_call(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"MaxNumberOfMessages\":10}",
                       &reply);
     assert_string_equal(reply.body.ptr, "{}");
@@ -61,8 +79,7 @@ static void a_full_disk_is_an_internal_failure_and_nothing_half_written(void **s
     assert_int_equal(lk_test_reply_messages(&reply), 2);
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
-    lk_test_serve_stop(&program, SIGTERM);
-    remove_database(directory, file);
+    lk_test_serve_stop(&d->program, SIGTERM);
 }
 
 #define DEAD_ARN "arn:aws:sqs:us-east-1:000000000000:dead"
@@ -89,27 +106,23 @@ static void start_slow_task(lk_test_wire *wire, lk_test_reply *reply)
 
 static void a_move_task_that_cannot_write_fails_no_request_that_needs_not(void **state)
 {
-    char directory[64], file[96];
-    lk_test_program program = {0};
+    disk *d = *state;
     lk_test_wire wire;
     lk_test_reply reply = {0};
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    lk_test_server server = {.port = lk_test_serve_start(&program, "--db", file)};
-    lk_test_wire_open(&wire, server.port);
+    start(d);
+    lk_test_wire_open(&wire, d->server.port);
     start_slow_task(&wire, &reply);
-    limit_file_size(&program, 0);
-    lk_test_program_wait(&program, "the database failed");
+    limit_file_size(&d->program, 0);
+    lk_test_program_wait(&d->program, "the database failed");
     for (int i = 0; i < 200; i++) { /* it goes on trying meanwhile */
         lk_test_wire_call(&wire, "ListMessageMoveTasks", "{\"SourceArn\":\"" DEAD_ARN "\"}",
                           &reply);
         assert_int_equal(reply.status, 200);
         lk_test_sleep_ms(5);
     }
-    limit_file_size(&program, RLIM_INFINITY);
+    limit_file_size(&d->program, RLIM_INFINITY);
     assert_int_equal(
-        lk_test_server_http(&server, "/_lambdakiq/clock", "{\"advance_s\":60}", &reply), 200);
+        lk_test_server_http(&d->server, "/_lambdakiq/clock", "{\"advance_s\":60}", &reply), 200);
     for (int tries = 0; tries < 500 && !strstr(reply.body.ptr, "COMPLETED"); tries++) {
         lk_test_sleep_ms(20);
         lk_test_wire_call(&wire, "ListMessageMoveTasks", "{\"SourceArn\":\"" DEAD_ARN "\"}",
@@ -118,15 +131,13 @@ static void a_move_task_that_cannot_write_fails_no_request_that_needs_not(void *
     assert_non_null(strstr(reply.body.ptr, "\"ApproximateNumberOfMessagesMoved\":20"));
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
-    lk_test_serve_stop(&program, SIGTERM);
-    remove_database(directory, file);
+    lk_test_serve_stop(&d->program, SIGTERM);
 }
 
-static void assert_health(int port, int status, const char *state, const char *store)
+static void assert_health(lk_test_server *server, int status, const char *state, const char *store)
 {
     lk_test_reply reply = {0};
-    lk_test_server server = {.port = port};
-    assert_int_equal(lk_test_server_http(&server, "/_lambdakiq/health", NULL, &reply), status);
+    assert_int_equal(lk_test_server_http(server, "/_lambdakiq/health", NULL, &reply), status);
     assert_slice(lk_test_reply_member(&reply, "status"), state);
     assert_slice(lk_test_reply_member(&reply, "store"), store);
     lk_test_reply_clear(&reply);
@@ -134,41 +145,31 @@ static void assert_health(int port, int status, const char *state, const char *s
 
 static void a_full_disk_makes_it_unready_for_as_long_as_it_is_full(void **state)
 {
-    char directory[64], file[96];
-    lk_test_program program = {0};
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    int port = lk_test_serve_start(&program, "--db", file);
-    assert_health(port, 200, "ok", "ok");
-    limit_file_size(&program, 0);
-    assert_health(port, 503, "unready", "failing");
-    limit_file_size(&program, RLIM_INFINITY);
-    assert_health(port, 200, "ok", "ok");
-    lk_test_serve_stop(&program, SIGTERM);
-    remove_database(directory, file);
+    disk *d = *state;
+    start(d);
+    assert_health(&d->server, 200, "ok", "ok");
+    limit_file_size(&d->program, 0);
+    assert_health(&d->server, 503, "unready", "failing");
+    limit_file_size(&d->program, RLIM_INFINITY);
+    assert_health(&d->server, 200, "ok", "ok");
+    lk_test_serve_stop(&d->program, SIGTERM);
 }
 
 static void a_full_disk_does_not_keep_a_server_from_stopping(void **state)
 {
-    char directory[64], file[96];
-    lk_test_program program = {0};
+    disk *d = *state;
     lk_test_wire wire;
     lk_test_reply reply = {0};
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    lk_test_server server = {.port = lk_test_serve_start(&program, "--db", file)};
-    lk_test_wire_open(&wire, server.port);
+    start(d);
+    lk_test_wire_open(&wire, d->server.port);
     lk_test_wire_call(&wire, "CreateQueue", "{\"QueueName\":\"jobs\"}", &reply);
     lk_test_wire_send(&wire, "ReceiveMessage", "{\"QueueUrl\":\"jobs\",\"WaitTimeSeconds\":20}");
-    lk_test_server_wait_receives(&server, 1);
-    limit_file_size(&program, 0);
-    lk_test_serve_stop(&program, SIGTERM);
+    lk_test_server_wait_receives(&d->server, 1);
+    limit_file_size(&d->program, 0);
+    lk_test_serve_stop(&d->program, SIGTERM);
     assert_true(lk_test_wire_read(&wire, &reply, LK_TEST_ANSWER_MS));
     lk_test_wire_close(&wire);
     lk_test_reply_clear(&reply);
-    remove_database(directory, file);
 }
 
 /* --- Kill -9 -------------------------------------------------------------------------------- */
@@ -240,37 +241,32 @@ static size_t consume(lk_test_server *server, ledger *book)
 static void a_killed_server_loses_nothing_it_acknowledged(void **state)
 {
     static ledger book;
-    char directory[64], file[96];
-    lk_test_program program = {0};
+    disk *d = *state;
     lk_test_wire wires[CLIENTS];
     size_t round = 0;
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
-    lk_test_server server = {.port = lk_test_serve_start(&program, "--db", file)};
-    lk_test_server_do(&server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
+    start(d);
+    lk_test_server_do(&d->server, "CreateQueue", "{\"QueueName\":\"jobs\"}");
     for (size_t c = 0; c < CLIENTS; c++)
-        lk_test_wire_open(&wires[c], server.port);
+        lk_test_wire_open(&wires[c], d->server.port);
     int64_t until_ms = lk_mono_ms() + 400;
     while (lk_mono_ms() < until_ms && round < ROUND_MAX - 1)
         send_round(wires, round++, NULL, &book);
-    consume(&server, &book);
-    send_round(wires, round, &program, &book);
-    assert_int_equal(lk_test_program_end(&program, 0), 128 + SIGKILL);
-    lk_test_program_clear(&program);
+    consume(&d->server, &book);
+    send_round(wires, round, &d->program, &book);
+    assert_int_equal(lk_test_program_end(&d->program, 0), 128 + SIGKILL);
+    lk_test_program_clear(&d->program);
     for (size_t c = 0; c < CLIENTS; c++)
         lk_test_wire_close(&wires[c]);
 
-    server.port = lk_test_serve_start(&program, "--db", file);
-    while (consume(&server, &book) > 0)
+    start(d);
+    while (consume(&d->server, &book) > 0)
         continue;
     for (size_t i = 0; i < LK_COUNT(book.sent); i++)
         if (book.sent[i] && !book.deleted[i])
             fail_msg("message %zu was acknowledged and is lost", i);
     assert_true(book.sent_count > CLIENTS);
     assert_true(book.deleted_count >= book.sent_count);
-    lk_test_serve_stop(&program, SIGTERM);
-    remove_database(directory, file);
+    lk_test_serve_stop(&d->program, SIGTERM);
 }
 
 /* Kills the program after a time that nobody knows beforehand. */
@@ -372,39 +368,36 @@ static void assert_nothing_lost(int port, fate *fates, size_t count, unsigned se
 static void killed_at_any_moment_it_loses_nothing_it_acknowledged(void **state)
 {
     static fate fates[CLIENTS * ROUND_MAX];
-    char directory[64], file[96];
-    lk_test_program program = {0};
+    disk *d = *state;
     size_t next = 0;
     unsigned seed = (unsigned)lk_wall_ms();
-    (void)state;
-    test_store_directory(directory);
-    snprintf(file, sizeof file, "%s/jobs.sqlite3", directory);
     srand(seed);
     for (int life = 0; life < 8; life++) {
-        lk_test_server server = {.port = lk_test_serve_start(&program, "--db", file)};
-        lk_test_server_do(&server, "CreateQueue",
+        start(d);
+        lk_test_server_do(&d->server, "CreateQueue",
                           "{\"QueueName\":\"jobs\",\"Attributes\":{\"VisibilityTimeout\":\"0\"}}");
-        killer k = {.pid = program.pid, .after_us = (unsigned)rand() % 60000};
+        killer k = {.pid = d->program.pid, .after_us = (unsigned)rand() % 60000};
         assert_int_equal(pthread_create(&k.thread, NULL, kill_later, &k), 0);
-        next = load_until_death(server.port, next, fates, seed);
+        next = load_until_death(d->server.port, next, fates, seed);
         pthread_join(k.thread, NULL);
-        assert_int_equal(lk_test_program_end(&program, 0), 128 + SIGKILL);
-        lk_test_program_clear(&program);
+        assert_int_equal(lk_test_program_end(&d->program, 0), 128 + SIGKILL);
+        lk_test_program_clear(&d->program);
     }
-    assert_nothing_lost(lk_test_serve_start(&program, "--db", file), fates, next, seed);
-    lk_test_serve_stop(&program, SIGTERM);
-    remove_database(directory, file);
+    start(d);
+    assert_nothing_lost(d->server.port, fates, next, seed);
+    lk_test_serve_stop(&d->program, SIGTERM);
 }
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_full_disk_is_an_internal_failure_and_nothing_half_written),
-        cmocka_unit_test(a_move_task_that_cannot_write_fails_no_request_that_needs_not),
-        cmocka_unit_test(a_full_disk_makes_it_unready_for_as_long_as_it_is_full),
-        cmocka_unit_test(a_full_disk_does_not_keep_a_server_from_stopping),
-        cmocka_unit_test(a_killed_server_loses_nothing_it_acknowledged),
-        cmocka_unit_test(killed_at_any_moment_it_loses_nothing_it_acknowledged),
+        TEST(a_full_disk_is_an_internal_failure_and_nothing_half_written),
+        TEST(a_move_task_that_cannot_write_fails_no_request_that_needs_not),
+        TEST(a_full_disk_makes_it_unready_for_as_long_as_it_is_full),
+        TEST(a_full_disk_does_not_keep_a_server_from_stopping),
+        TEST(a_killed_server_loses_nothing_it_acknowledged),
+        TEST(killed_at_any_moment_it_loses_nothing_it_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

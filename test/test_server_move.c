@@ -144,11 +144,7 @@ static void a_task_goes_on_after_the_server_was_started_again(void **state)
     advance(t, "{\"advance_s\":3600}");
     wait_until_completed(t);
     assert_int_equal(received(t, "jobs"), 10);
-    unlink(file);
-    char log[112];
-    snprintf(log, sizeof log, "%s-wal", file);
-    unlink(log);
-    rmdir(directory);
+    test_store_remove(directory, file);
 }
 
 int main(void)

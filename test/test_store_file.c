@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * test_store_file: the database file: what survives, what is refused at start, failing disks, and
- * that no statement scans.
+ * that no statement scans. Processes that are killed are in test_store_crash.c.
  */
-#include "lk_test_store.h"
+#include "lk_test_file_store.h"
 #include "store_internal.h"
 
 #include <fcntl.h>
@@ -12,49 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-typedef struct file_store {
-    test_store t;
-    char dir[64];
-    char path[96];
-    lk_store_options options;
-} file_store;
-
-static void reopen(file_store *f)
-{
-    lk_err err = {0};
-    lk_store_close(f->t.store);
-    assert_lk_ok(lk_store_open(&f->options, &f->t.store, &err));
-}
-
-static int setup(void **state)
-{
-    file_store *f = calloc(1, sizeof(*f));
-    assert_non_null(f);
-    test_store_directory(f->dir);
-    snprintf(f->path, sizeof(f->path), "%s/queues.sqlite3", f->dir);
-    f->options.path = f->path;
-    f->t.now_ms = START_MS;
-    reopen(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    file_store *f = *state;
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
-    lk_store_received_clear(&f->t.got);
-    lk_store_close(f->t.store);
-    for (size_t i = 0; i < LK_COUNT(suffixes); i++) {
-        char path[128];
-        snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        unlink(path);
-    }
-    rmdir(f->dir);
-    free(f);
-    return 0;
-}
 
 static void execute(const char *path, const char *sql)
 {
@@ -76,14 +33,14 @@ static void write_file(const char *path, const char *text)
 
 static void messages_handles_and_deduplication_survive_closing(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
     lk_store_sent first = test_store_send_to(t, queue, "g", "m1", "id1");
     test_store_send_to(t, queue, "g", "m2", "id2");
     assert_int_equal(test_store_receive(t, queue, 1, 60), 1);
     const char *handle = test_store_handle(t, 0);
-    reopen(f);
+    test_file_store_reopen(f);
     queue = test_store_find(t, "jobs.fifo");
     assert_store_counts(t, queue, 1, 1, 0);
     assert_store_gives(t, queue, "");
@@ -96,21 +53,21 @@ static void messages_handles_and_deduplication_survive_closing(void **state)
 
 static void the_limit_in_flight_counts_what_was_there_before_the_start(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     const lk_store_queue *queue = test_store_standard(t, "jobs");
     test_store_send(t, queue, "a");
     test_store_send(t, queue, "b");
     assert_int_equal(test_store_receive(t, queue, 1, 60), 1);
     f->options.in_flight_standard = 1;
-    reopen(f);
+    test_file_store_reopen(f);
     assert_int_equal(test_store_try_receive(t, test_store_find(t, "jobs"), 1, 60),
                      LK_STORE_OVER_LIMIT);
 }
 
 static void a_receive_whose_answer_was_lost_with_the_process_can_be_had_again(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     const lk_slice attempt = LK_SLICE_LITERAL("attempt");
     const char *handle = NULL;
@@ -126,14 +83,14 @@ static void a_receive_whose_answer_was_lost_with_the_process_can_be_had_again(vo
         if (handle)
             assert_string_equal(test_store_handle(t, 0), handle);
         handle = test_store_handle(t, 0);
-        reopen(f);
+        test_file_store_reopen(f);
     }
     assert_int_equal(test_store_try_delete(t, test_store_find(t, "jobs.fifo"), handle), 0);
 }
 
 static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_between(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     test_store_with_dlq(t, false, 1);
     test_store_standard(t, "to");
@@ -142,7 +99,7 @@ static void a_move_task_goes_on_after_a_restart_without_making_up_for_the_time_b
     test_store_start_move(t, test_store_find(t, "dead"), "to", 1);
     test_store_move(t);
     t->now_ms += HOUR_MS;
-    reopen(f);
+    test_file_store_reopen(f);
     test_store_move(t);
     assert_int_equal(test_store_newest_move(t, test_store_find(t, "dead")).moved, 2);
     t->now_ms += 2000;
@@ -166,7 +123,7 @@ static const char back_to_version_1[] =
 
 static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     const lk_name_value tag = {LK_SLICE_LITERAL("team"), LK_SLICE_LITERAL("blue")};
     lk_err err = {0};
@@ -175,7 +132,7 @@ static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **s
     lk_store_close(t->store);
     t->store = NULL;
     execute(f->path, back_to_version_1);
-    reopen(f);
+    test_file_store_reopen(f);
     queue = test_store_find(t, "jobs");
     test_store_begin(t);
     assert_lk_ok(lk_store_tag_put(t->store, queue, &tag, 1, &err));
@@ -185,7 +142,7 @@ static void a_file_of_version_1_is_brought_up_to_date_with_all_it_holds(void **s
 
 static void a_file_of_version_2_keeps_its_groups_and_deduplication(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     const lk_store_queue *queue = test_store_fifo(t, "jobs.fifo");
     test_store_send_to(t, queue, "g", "a", "id");
@@ -193,7 +150,7 @@ static void a_file_of_version_2_keeps_its_groups_and_deduplication(void **state)
     lk_store_close(t->store);
     t->store = NULL;
     execute(f->path, back_to_version_2);
-    reopen(f);
+    test_file_store_reopen(f);
     queue = test_store_find(t, "jobs.fifo");
     assert_true(test_store_send_to(t, queue, "g", "a", "id").duplicate);
     test_store_send_to(t, queue, "g", "b", NULL);
@@ -204,19 +161,19 @@ static void a_file_of_version_2_keeps_its_groups_and_deduplication(void **state)
 
 static void what_was_not_committed_is_not_there_after_closing(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     lk_err err = {0};
     lk_store_sent sent;
     const lk_store_queue *queue = test_store_standard(&f->t, "jobs");
     const lk_store_send message = {.body = LK_SLICE_LITERAL("a")};
     test_store_begin(&f->t);
     assert_lk_ok(lk_store_send_message(f->t.store, queue, &message, START_MS, &sent, &err));
-    reopen(f);
+    test_file_store_reopen(f);
     assert_store_gives(&f->t, test_store_find(&f->t, "jobs"), "");
 }
 
 /* SQLite's numbers: 1 is NORMAL, 2 is FULL. */
-static void assert_syncs(file_store *f, int mode)
+static void assert_syncs(test_file_store *f, int mode)
 {
     sqlite3_stmt *query = NULL;
     assert_int_equal(sqlite3_prepare_v2(f->t.store->db, "PRAGMA synchronous", -1, &query, NULL),
@@ -228,204 +185,18 @@ static void assert_syncs(file_store *f, int mode)
 
 static void a_new_file_is_written_as_safely_as_one_that_was_there(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     assert_syncs(f, 1);
-    reopen(f);
+    test_file_store_reopen(f);
     assert_syncs(f, 1);
     lk_store_close(f->t.store);
     f->t.store = NULL;
     unlink(f->path);
     f->options.sync_full = true;
     for (int i = 0; i < 2; i++) {
-        reopen(f);
+        test_file_store_reopen(f);
         assert_syncs(f, 2);
     }
-}
-
-/* --- kill -9 --------------------------------------------------------------------------------- */
-
-enum { SENDS = 's', DELETES = 'd', KILL_AFTER = 400 };
-
-typedef struct report {
-    char what;
-    char message_id[LK_STORE_UUID_SIZE];
-} report;
-
-/* Sends three, deletes one, for ever; reports each only when its transaction is committed. */
-static void work_until_killed(const file_store *f, int out)
-{
-    test_store t = {.now_ms = START_MS};
-    lk_err err = {0};
-    if (lk_store_open(&f->options, &t.store, &err))
-        _exit(1);
-    const lk_store_queue *queue = test_store_find(&t, "jobs");
-    for (;;) {
-        report done[4] = {{.what = SENDS}, {.what = SENDS}, {.what = SENDS}, {.what = DELETES}};
-        for (int i = 0; i < 3; i++)
-            memcpy(done[i].message_id, test_store_send(&t, queue, "job").message_id,
-                   LK_STORE_UUID_SIZE);
-        test_store_receive(&t, queue, 1, 43200);
-        memcpy(done[3].message_id, t.got.messages[0].message_id, LK_STORE_UUID_SIZE);
-        test_store_try_delete(&t, queue, test_store_handle(&t, 0));
-        if (write(out, done, sizeof(done)) != (ssize_t)sizeof(done))
-            _exit(1);
-    }
-}
-
-/* Moves, for ever, and reports a byte for each run. */
-static void move_until_killed(const file_store *f, int out)
-{
-    lk_err err = {0};
-    lk_store_moved moved;
-    test_store t = {.now_ms = f->t.now_ms};
-    if (lk_store_open(&f->options, &t.store, &err))
-        _exit(1);
-    for (;; t.now_ms += 1000) {
-        if (lk_store_begin(t.store, &err) || lk_store_move_run(t.store, t.now_ms, &moved, &err) ||
-            lk_store_commit(t.store, &err) || write(out, "m", 1) != 1)
-            _exit(1);
-    }
-}
-
-typedef void child_work(const file_store *f, int out);
-
-/* Bytes that the child reported before it was killed in the middle of its work. */
-static size_t reports_of_a_killed_child(const file_store *f, child_work *work, void *reports,
-                                        size_t bytes, size_t kill_after_bytes)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        close(ends[0]);
-        work(f, ends[1]);
-    }
-    close(ends[1]);
-    char *into = reports;
-    size_t len = 0;
-    bool killed = false;
-    for (ssize_t got; (got = read(ends[0], into + len, bytes - len)) > 0;) {
-        len += (size_t)got;
-        if (!killed && len >= kill_after_bytes)
-            killed = kill(child, SIGKILL) == 0;
-    }
-    close(ends[0]);
-    waitpid(child, NULL, 0);
-    assert_true(killed);
-    return len;
-}
-
-static bool is_among(const report *reports, size_t count, char what, const char *message_id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (reports[i].what == what && strcmp(reports[i].message_id, message_id) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void a_killed_process_loses_nothing_it_committed(void **state)
-{
-    enum { MAX = 16384, THERE = 't' };
-    file_store *f = *state;
-    test_store *t = &f->t;
-    static report reports[MAX];
-    static report there[MAX];
-    size_t there_count = 0;
-    test_store_standard(t, "jobs");
-    lk_store_close(t->store);
-    t->store = NULL;
-    size_t count = reports_of_a_killed_child(f, work_until_killed, reports, sizeof(reports),
-                                             KILL_AFTER * sizeof(report)) /
-                   sizeof(report);
-
-    reopen(f);
-    const lk_store_queue *queue = test_store_find(t, "jobs");
-    t->now_ms += 13 * HOUR_MS; /* whatever was in flight is visible */
-    while (test_store_receive(t, queue, 10, 43200) > 0) {
-        for (size_t i = 0; i < t->got.count; i++, there_count++) {
-            assert_true(there_count < MAX);
-            there[there_count].what = THERE;
-            memcpy(there[there_count].message_id, t->got.messages[i].message_id,
-                   LK_STORE_UUID_SIZE);
-        }
-    }
-    int missing = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool deleted = is_among(reports, count, DELETES, reports[i].message_id);
-        bool found = is_among(there, there_count, THERE, reports[i].message_id);
-        assert_false(deleted && found);
-        missing += !deleted && !found;
-    }
-    /* The last round may have committed its delete and died before the report. */
-    assert_in_range(missing, 0, 1);
-}
-
-static int64_t messages_in(test_store *t, const char *name)
-{
-    lk_err err = {0};
-    lk_store_counts counts;
-    test_store_begin(t);
-    assert_lk_ok(
-        lk_store_queue_count(t->store, test_store_find(t, name), t->now_ms, &counts, &err));
-    test_store_commit(t);
-    return counts.visible;
-}
-
-/* Each body is there once. */
-static void assert_complete(test_store *t, const lk_store_queue *queue, int count)
-{
-    bool *seen = calloc((size_t)count, sizeof(bool));
-    assert_non_null(seen);
-    for (int got = 0; got < count;) {
-        assert_true(test_store_receive(t, queue, 10, 43200) > 0);
-        for (size_t i = 0; i < t->got.count; i++, got++) {
-            int64_t number = -1;
-            assert_true(lk_slice_to_int64(t->got.messages[i].body, &number));
-            assert_false(seen[number]);
-            seen[number] = true;
-        }
-    }
-    free(seen);
-}
-
-static void a_killed_process_moves_nothing_twice_and_loses_nothing(void **state)
-{
-    enum { MESSAGES = 20000, RUNS_BEFORE_KILL = 20 };
-    static char reports[1 << 16];
-    file_store *f = *state;
-    test_store *t = &f->t;
-    test_store_with_dlq(t, false, 1);
-    test_store_standard(t, "to");
-    test_store_begin(t);
-    for (int i = 0; i < MESSAGES; i++) {
-        lk_err err = {0};
-        char body[16];
-        lk_store_sent sent;
-        snprintf(body, sizeof(body), "%d", i);
-        const lk_store_send message = {.body = lk_slice_of(body)};
-        assert_lk_ok(lk_store_send_message(t->store, test_store_find(t, "dead"), &message,
-                                           t->now_ms, &sent, &err));
-    }
-    test_store_commit(t);
-    test_store_start_move(t, test_store_find(t, "dead"), "to", 0);
-    lk_store_close(t->store);
-    t->store = NULL;
-    reports_of_a_killed_child(f, move_until_killed, reports, sizeof(reports), RUNS_BEFORE_KILL);
-
-    reopen(f);
-    t->now_ms += HOUR_MS; /* the child's clock was ahead */
-    int64_t moved = test_store_newest_move(t, test_store_find(t, "dead")).moved;
-    assert_true(moved >= (RUNS_BEFORE_KILL - 1) * LK_STORE_MOVE_PIECE);
-    assert_int_equal(messages_in(t, "to"), moved);
-    assert_int_equal(messages_in(t, "dead"), MESSAGES - moved);
-    test_store_move(t);
-    t->now_ms += HOUR_MS;
-    test_store_move(t);
-    assert_int_equal(test_store_newest_move(t, test_store_find(t, "dead")).moved, MESSAGES);
-    assert_int_equal(messages_in(t, "to"), MESSAGES);
-    assert_complete(t, test_store_find(t, "to"), MESSAGES);
 }
 
 /* --- What is refused at start ---------------------------------------------------------------- */
@@ -443,7 +214,7 @@ static void assert_open_fails(const char *path, const char *reason)
 
 static void a_missing_directory_is_named(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     char path[128];
     snprintf(path, sizeof(path), "%s/nowhere/q.sqlite3", f->dir);
     assert_open_fails(path, "No such file or directory");
@@ -451,7 +222,7 @@ static void a_missing_directory_is_named(void **state)
 
 static void a_file_of_another_kind_is_refused_and_left_alone(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     char path[128];
     char text[32] = "";
     snprintf(path, sizeof(path), "%s/notes.txt", f->dir);
@@ -467,7 +238,7 @@ static void a_file_of_another_kind_is_refused_and_left_alone(void **state)
 
 static void a_database_of_another_program_is_refused(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     char path[128];
     snprintf(path, sizeof(path), "%s/rails.sqlite3", f->dir);
     execute(path, "CREATE TABLE users (id INTEGER PRIMARY KEY)");
@@ -477,7 +248,7 @@ static void a_database_of_another_program_is_refused(void **state)
 
 static void a_newer_schema_is_refused_with_both_versions(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     lk_store_close(f->t.store);
     f->t.store = NULL;
     execute(f->path, "PRAGMA user_version = 7");
@@ -487,14 +258,14 @@ static void a_newer_schema_is_refused_with_both_versions(void **state)
 
 static void a_second_server_on_the_same_file_is_told_so(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     assert_open_fails(f->path, "in use by another process");
     test_store_standard(&f->t, "jobs"); /* the first one goes on */
 }
 
 static void a_read_only_file_is_refused(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     lk_store_close(f->t.store);
     f->t.store = NULL;
     assert_int_equal(chmod(f->path, 0444), 0);
@@ -536,7 +307,7 @@ static int send_until_it_fails(test_store *t, const lk_store_queue *queue, int *
 
 static void a_full_disk_keeps_nothing_of_the_request_and_the_store_goes_on(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     lk_err err = {0};
     lk_store_sent sent;
@@ -556,13 +327,13 @@ static void a_full_disk_keeps_nothing_of_the_request_and_the_store_goes_on(void 
         sqlite3_exec(t->store->db, "PRAGMA max_page_count = 1000000", NULL, NULL, NULL), SQLITE_OK);
     assert_store_counts(t, queue, kept, 0, 0);
     test_store_send(t, queue, "small");
-    reopen(f);
+    test_file_store_reopen(f);
     assert_store_counts(t, test_store_find(t, "jobs"), kept + 1, 0, 0);
 }
 
 static void a_disk_that_fails_to_write_keeps_nothing_of_the_request(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     lk_err err = {0};
     int kept = 0;
@@ -581,13 +352,13 @@ static void a_disk_that_fails_to_write_keeps_nothing_of_the_request(void **state
     lk_store_rollback(t->store);
     assert_store_counts(t, queue, kept, 0, 0);
     test_store_send(t, queue, "small");
-    reopen(f);
+    test_file_store_reopen(f);
     assert_store_counts(t, test_store_find(t, "jobs"), kept + 1, 0, 0);
 }
 
 /* --- Tidying --------------------------------------------------------------------------------- */
 
-static int64_t rows_in(const file_store *f, const char *table)
+static int64_t rows_in(const test_file_store *f, const char *table)
 {
     char sql[64];
     sqlite3_stmt *count = NULL;
@@ -601,7 +372,7 @@ static int64_t rows_in(const file_store *f, const char *table)
 
 static void tidying_leaves_no_row_of_a_deleted_queue_and_no_old_deduplication(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     test_store *t = &f->t;
     lk_err err = {0};
     bool more = true;
@@ -654,7 +425,7 @@ static bool may_scan(lk_sql_id id)
 
 static void no_statement_scans_a_table_or_sorts(void **state)
 {
-    file_store *f = *state;
+    test_file_store *f = *state;
     static const char *const texts[] = {
 #define LK_X(name, text) text,
         LK_STORE_STATEMENTS(LK_X)
@@ -680,7 +451,7 @@ static void no_statement_scans_a_table_or_sorts(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, test_file_store_setup, test_file_store_teardown)
     const struct CMUnitTest tests[] = {
         TEST(messages_handles_and_deduplication_survive_closing),
         TEST(the_limit_in_flight_counts_what_was_there_before_the_start),
@@ -690,8 +461,6 @@ int main(void)
         TEST(a_file_of_version_2_keeps_its_groups_and_deduplication),
         TEST(what_was_not_committed_is_not_there_after_closing),
         TEST(a_new_file_is_written_as_safely_as_one_that_was_there),
-        TEST(a_killed_process_loses_nothing_it_committed),
-        TEST(a_killed_process_moves_nothing_twice_and_loses_nothing),
         TEST(a_missing_directory_is_named),
         TEST(a_file_of_another_kind_is_refused_and_left_alone),
         TEST(a_database_of_another_program_is_refused),

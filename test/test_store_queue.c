@@ -4,8 +4,6 @@
  */
 #include "lk_test_store.h"
 
-#include <unistd.h>
-
 static int try_create(test_store *t, const char *name, lk_store_settings settings,
                       unsigned *differs)
 {
@@ -398,8 +396,7 @@ static void settings_survive_closing(void **state)
     assert_int_equal(queue->settings.max_receive_count, 7);
     assert_slice(queue->settings.redrive_allow_policy, "{\"allow\":1}");
     assert_non_null(queue->settings.kms_key_id.ptr); /* empty is not absent */
-    unlink(path);
-    rmdir(dir);
+    test_store_remove(dir, path);
 }
 
 int main(void)

@@ -4,6 +4,8 @@
  */
 #include "lk_test_store.h"
 
+#include <unistd.h>
+
 int test_store_setup(void **state)
 {
     lk_err err = {0};
@@ -28,6 +30,17 @@ void test_store_directory(char *dir)
 {
     snprintf(dir, 64, "/tmp/lambdakiq_store_XXXXXX");
     assert_non_null(mkdtemp(dir));
+}
+
+void test_store_remove(const char *dir, const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    for (size_t i = 0; i < LK_COUNT(suffixes); i++) {
+        char name[128];
+        snprintf(name, sizeof(name), "%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+    rmdir(dir);
 }
 
 void test_store_begin(test_store *t)

@@ -26,6 +26,8 @@ int test_store_setup(void **state);
 int test_store_teardown(void **state);
 /* A new temporary directory; dir has room for 64 bytes. */
 void test_store_directory(char *dir);
+/* Removes the database of that path, with the files beside it, and its directory. */
+void test_store_remove(const char *dir, const char *path);
 
 void test_store_begin(test_store *t);
 void test_store_commit(test_store *t);
